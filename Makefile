@@ -1,0 +1,226 @@
+# The booking services. `make help` lists the targets.
+#
+# Everything is built out of tree: a release build in build/, a sanitizer build (SAN=address,undefined
+# or SAN=thread) in build/asan/ or build/tsan/, a coverage build (COVERAGE=1) in build/coverage/.
+
+VERSION := $(shell cat VERSION)
+PREFIX ?= /usr/local
+DESTDIR ?=
+CC ?= cc
+CFLAGS ?= -O2 -g
+PYTHON ?= /usr/bin/python3
+JOBS := -j$(shell nproc 2>/dev/null || echo 1)
+
+# A variant is a folder and its flags.
+SAN ?=
+COVERAGE ?=
+BUILD := build
+VARIANT_FLAGS :=
+ifneq ($(SAN),)
+BUILD := build/$(if $(filter thread,$(SAN)),tsan,asan)
+VARIANT_FLAGS := -fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer
+endif
+ifneq ($(COVERAGE),)
+BUILD := build/coverage
+VARIANT_FLAGS := --coverage -O0
+endif
+
+# Warnings are errors for developers and CI (WERROR=1), never for users: compilers differ.
+WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wvla
+WERROR ?=
+ifneq ($(WERROR),)
+WARNINGS += -Werror
+endif
+
+ADAPTERS := $(patsubst %/main.c,%,$(wildcard adapter-*/main.c))
+SERVICES := booking-main $(ADAPTERS)
+
+LIBRARY_PACKAGES := libmicrohttpd jansson
+ENGINE_PACKAGES := $(LIBRARY_PACKAGES) libcurl sqlite3
+package_flags = $(shell pkg-config --$(1) $(2) 2>/dev/null)
+
+ALL_CFLAGS = -std=gnu17 -D_GNU_SOURCE -DBOOKING_VERSION='"$(VERSION)"' -Ilib -Ibooking-main \
+  $(CFLAGS) $(WARNINGS) $(VARIANT_FLAGS) -pthread -fstack-protector-strong $(FORTIFY) \
+  $(call package_flags,cflags,$(ENGINE_PACKAGES))
+FORTIFY = $(if $(SAN)$(COVERAGE),,-D_FORTIFY_SOURCE=2)
+ALL_LDFLAGS = $(VARIANT_FLAGS) -pthread -Wl,-z,relro,-z,now -Wl,--as-needed $(LDFLAGS)
+LIBRARY_LIBS = $(call package_flags,libs,$(LIBRARY_PACKAGES))
+ENGINE_LIBS = $(call package_flags,libs,$(ENGINE_PACKAGES))
+
+objects = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
+LIBRARY_OBJECTS := $(call objects,$(wildcard lib/*.c))
+ENGINE_OBJECTS := $(call objects,$(filter-out booking-main/main.c,$(wildcard booking-main/*.c)))
+UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/test_*.c))
+BINARIES := $(addprefix $(BUILD)/,$(SERVICES))
+
+# Changing flags rebuilds what they were used for.
+FLAGS_FILE := $(BUILD)/flags
+FLAGS_NOW = $(CC) $(filter-out -Werror,$(ALL_CFLAGS)) $(ALL_LDFLAGS)
+
+# V=1 shows the commands.
+V ?=
+quiet = $(if $(V),,@printf '  %-5s %s\n' $(1) '$@' && )
+
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+
+##@ Build
+all: $(BINARIES) ## build the three services (into build/)
+
+$(BUILD)/booking-main: $(call objects,booking-main/main.c) $(BUILD)/libengine.a $(BUILD)/libbooking.a
+	$(call quiet,LD)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(ENGINE_LIBS)
+
+# An adapter is its own main.c and the library; the linker leaves out what it does not use.
+$(addprefix $(BUILD)/,$(ADAPTERS)): $(BUILD)/%: $(BUILD)/obj/%/main.o $(BUILD)/libbooking.a
+	$(call quiet,LD)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBRARY_LIBS)
+
+$(BUILD)/libbooking.a: $(LIBRARY_OBJECTS)
+$(BUILD)/libengine.a: $(ENGINE_OBJECTS)
+$(BUILD)/%.a:
+	@rm -f $@
+	$(call quiet,AR)$(AR) rcs $@ $^
+
+$(BUILD)/obj/%.o: %.c $(FLAGS_FILE)
+	@mkdir -p $(@D)
+	$(call quiet,CC)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(FLAGS_FILE): FORCE
+	@pkg-config --exists $(ENGINE_PACKAGES) 2>/dev/null || \
+	  { echo "Missing libraries: 'make deps' installs them."; exit 1; }
+	@mkdir -p $(@D)
+	@echo '$(subst ','\'',$(FLAGS_NOW))' | cmp -s - $@ || echo '$(subst ','\'',$(FLAGS_NOW))' >$@
+
+deps: ## install what a build needs (says what; Debian and Ubuntu)
+	@tools/install-deps build
+
+install: all ## install the services into PREFIX (/usr/local), below DESTDIR
+	install -d $(DESTDIR)$(PREFIX)/bin
+	install -m 755 $(BINARIES) $(DESTDIR)$(PREFIX)/bin
+
+clean: ## remove all that was built
+	rm -rf build
+
+##@ Run
+run: ## install what is missing, build, start both pods here, show the two curls
+	@tools/install-deps build run
+	@$(MAKE) --no-print-directory $(JOBS) all
+	@tools/run-pods
+
+##@ Test
+test: ## install what is missing, build, run all tests (unit and HTTP, with sanitizers)
+	@tools/install-deps build test
+	@$(MAKE) --no-print-directory $(JOBS) all
+	@$(MAKE) --no-print-directory $(JOBS) SAN=address,undefined all unit
+	@$(MAKE) --no-print-directory http
+	@$(MAKE) --no-print-directory SAN=address,undefined http
+
+unit: $(UNIT_TESTS) ## only the unit tests, as built
+	@tests/run-unit $(UNIT_TESTS)
+
+PYTEST = BUILD_DIR=$(CURDIR)/$(BUILD) $(PYTHON) -B -m pytest -p no:cacheprovider -q
+
+# Four at a time: most of their time is waiting.
+http: all ## only the black-box tests over HTTP, and the short forms of the long ones, as built
+	$(PYTEST) -n 4 tests/http
+	$(PYTEST) tests/soak
+
+# The whole forms; a number given on the command line or in the environment counts.
+soak: ## the long tests, whole: a quarter of an hour or so
+	@tools/install-deps build test
+	@$(MAKE) --no-print-directory $(JOBS) all $(BUILD)/unit/test_inventory
+	STEPS=$${STEPS:-1000000} $(BUILD)/unit/test_inventory
+	SOAK_ROUNDS=$${SOAK_ROUNDS:-500} SOAK_KILLS=$${SOAK_KILLS:-200} SOAK_CARS=$${SOAK_CARS:-1000000} \
+	  SOAK_BACKUPS=$${SOAK_BACKUPS:-20} SOAK_WHOLE=1 $(PYTEST) tests/soak
+
+$(UNIT_TESTS): $(BUILD)/unit/%: $(BUILD)/obj/tests/unit/%.o $(BUILD)/libengine.a $(BUILD)/libbooking.a
+	@mkdir -p $(@D)
+	$(call quiet,LD)$(CC) $(ALL_LDFLAGS) $(TEST_LDFLAGS) -o $@ $^ $(ENGINE_LIBS) -lcmocka
+
+# This one lets memory run out.
+$(BUILD)/unit/test_availability: TEST_LDFLAGS = -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc
+# And this one has its own clocks, and its own time at which a fleet is loaded.
+$(BUILD)/unit/test_inventory: TEST_LDFLAGS = -Wl,--wrap=time,--wrap=clock_gettime,--wrap=stock_load,--wrap=availability_advance
+# This one plays the HTTP server.
+$(BUILD)/unit/test_idempotency: TEST_LDFLAGS = -Wl,--wrap=http_field,--wrap=http_answer,--wrap=http_answer_problem,--wrap=http_header,--wrap=http_body
+
+e2e: ## container tests: images, pods, patterns (needs root; installs what is missing)
+	@tools/install-e2e-deps
+	CONTAINER_ENGINE= $(PYTHON) -B -m pytest -p no:cacheprovider -v tests/e2e
+
+e2e-k8s: ## the same pods on the Kubernetes cluster that kubectl points to
+	tests/e2e/k8s.sh
+
+lint: ## static checks: clang-tidy, cppcheck, formatting, shell, YAML
+	@tools/install-deps build test lint
+	@tools/lint
+
+format: ## format all C sources
+	clang-format -i $(shell git ls-files '*.c' '*.h')
+
+##@ Measure
+QUICK ?=
+# What the bench runs: its own programs, and the peers that a compiler is there for.
+BENCH_PROGRAMS := $(addprefix $(BUILD)/bench/,load floor booking-main-raw bench_search bench_store)
+GO_PEERS := $(if $(shell command -v go 2>/dev/null),$(BUILD)/bench/go-front $(BUILD)/bench/go-adapter)
+
+bench: ## speed and memory beside the peers; writes docs/performance.md (QUICK=1: only prints)
+	@tools/install-deps build
+	@tools/install-deps bench || echo 'Peers that are missing are left out.'
+	@$(MAKE) --no-print-directory $(JOBS) all bench-programs
+	@BUILD_DIR=$(CURDIR)/$(BUILD) $(PYTHON) -B tests/bench/run $(if $(QUICK),--quick)
+
+bench-guard: ## system calls and instructions a request, against tests/bench/budget
+	@tools/install-deps build bench-guard
+	@$(MAKE) --no-print-directory $(JOBS) all bench-programs # all, so that they are known to build
+	@BUILD_DIR=$(CURDIR)/$(BUILD) $(PYTHON) -B tests/bench/guard
+
+bench-programs: $(BENCH_PROGRAMS) $(GO_PEERS)
+
+$(BUILD)/bench/load: $(call objects,tests/bench/load.c tests/bench/histogram.c)
+$(BUILD)/bench/floor: $(call objects,tests/bench/peers/floor.c)
+$(filter %/bench_search %/bench_store,$(BENCH_PROGRAMS)): $(BUILD)/bench/%: \
+  $(BUILD)/obj/tests/bench/%.o $(BUILD)/libengine.a $(BUILD)/libbooking.a
+# The engine without libcurl: the library's own upstream.o is not taken, since what it has is there.
+$(BUILD)/bench/booking-main-raw: $(call objects,booking-main/main.c tests/bench/upstream_raw.c) \
+  $(BUILD)/libengine.a $(BUILD)/libbooking.a
+$(BENCH_PROGRAMS):
+	@mkdir -p $(@D)
+	$(call quiet,LD)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(ENGINE_LIBS) -lm
+
+$(BUILD)/bench/go-%: tests/bench/peers/go/%/main.go
+	@mkdir -p $(@D)
+	$(call quiet,GO)go build -o $@ $<
+
+##@ Images
+# IMAGE_BUILD_FLAGS and IMAGE_PUSH_FLAGS go to the engine as they are: --network host, say, where a
+# build's own network reaches no package mirror.
+CONTAINER_ENGINE ?=
+REGISTRY ?=
+TAG ?= $(VERSION)
+IMAGE_BUILD_FLAGS ?=
+IMAGE_PUSH_FLAGS ?=
+# podman's own format has no HEALTHCHECK.
+image_format = $$(case $$engine in *podman | *buildah) echo --format docker ;; esac)
+image_name = $(if $(REGISTRY),$(REGISTRY)/)$(1):$(TAG)
+
+images: ## build the images (REGISTRY=..., TAG=..., CONTAINER_ENGINE=docker|podman)
+	@engine=$$(tools/container-engine '$(CONTAINER_ENGINE)') || exit 1; \
+	$(foreach service,$(SERVICES),echo "$(call image_name,$(service))"; \
+	  "$$engine" build $(image_format) $(IMAGE_BUILD_FLAGS) -f docker/Dockerfile --target $(service) \
+	    --build-arg VERSION=$(VERSION) -t $(call image_name,$(service)) . &&) true
+
+push: ## push the images to REGISTRY
+	@[ -n '$(REGISTRY)' ] || { echo 'make push needs REGISTRY=host/path'; exit 1; }
+	@engine=$$(tools/container-engine '$(CONTAINER_ENGINE)') || exit 1; \
+	$(foreach service,$(SERVICES),"$$engine" push $(IMAGE_PUSH_FLAGS) $(call image_name,$(service)) &&) true
+
+##@ Help
+help: ## this list
+	@awk 'BEGIN {FS = ":.*## "} /^##@/ {print "\n" substr($$0, 5)} \
+	  /^[a-z0-9-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
+
+FORCE:
+.PHONY: all deps install clean run test unit http soak e2e e2e-k8s lint format bench bench-guard \
+  bench-programs images push help FORCE
+
+-include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)

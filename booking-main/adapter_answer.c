@@ -1,0 +1,81 @@
+#include "adapter_answer.h"
+
+#include <jansson.h>
+#include <stdio.h>
+
+/* What is wrong with an answer that did come; NULL when it is fit for the partner. */
+static const char *unfit(const struct upstream_call *call)
+{
+    if (call->status < 200 || call->status > 299)
+        return "refused the car document";
+    json_t *json = json_loadb(call->answer, call->answer_size, JSON_DECODE_ANY, NULL);
+    if (!json)
+        return "did not answer with JSON";
+    json_decref(json);
+    return NULL;
+}
+
+/* The problem that a call without a usable answer stands for; answers with it. */
+static bool refuse(struct http_request *request, const struct upstream_call *call)
+{
+    const char *fault = "gave an answer that is too long or not HTTP";
+    switch (call->result) {
+    case UPSTREAM_UNAVAILABLE:
+    case UPSTREAM_RESULTS:
+        http_answer_problem(request, PROBLEM_ADAPTER_UNAVAILABLE, NULL,
+                            "Try again in a moment: the adapter beside the engine gave no complete "
+                            "answer; it may be starting.");
+        return true;
+    case UPSTREAM_TIMEOUT:
+        http_answer_problem(request, PROBLEM_ADAPTER_TIMEOUT, NULL,
+                            "Try again: the adapter beside the engine took more than 2 seconds.");
+        return true;
+    case UPSTREAM_OVERLOADED:
+        http_answer_problem(request, PROBLEM_OVERLOADED, NULL,
+                            "Try again in a moment, with fewer requests at a time.");
+        return true;
+    case UPSTREAM_ANSWERED:
+        fault = unfit(call);
+        break;
+    case UPSTREAM_UNUSABLE:
+        break;
+    }
+    if (!fault)
+        return false;
+    char detail[160];
+    snprintf(detail, sizeof detail,
+             "Tell the operator: the adapter beside the engine %s (its status: %u).", fault,
+             call->status);
+    http_answer_problem(request, PROBLEM_ADAPTER_ERROR, NULL, detail);
+    return true;
+}
+
+bool adapter_answer_take(struct adapter_answer *answer, struct http_request *request,
+                         const struct upstream_call *call)
+{
+    request->upstream_time += call->duration;
+    if (refuse(request, call))
+        return false;
+    buffer_free(&answer->body);
+    buffer_init(&answer->body, UPSTREAM_ANSWER_MAX);
+    buffer_add(&answer->body, call->answer, call->answer_size);
+    if (answer->body.failed) {
+        http_answer_problem(request, PROBLEM_INTERNAL_ERROR, NULL, "Out of memory; try again.");
+        return false;
+    }
+    snprintf(answer->content_type, sizeof answer->content_type, "%s",
+             call->content_type ? call->content_type : "application/json");
+    return true;
+}
+
+void adapter_answer_send(struct adapter_answer *answer, struct http_request *request,
+                         unsigned status)
+{
+    buffer_add(http_body(request), answer->body.data, answer->body.size);
+    http_answer(request, status, answer->content_type);
+}
+
+void adapter_answer_free(struct adapter_answer *answer)
+{
+    buffer_free(&answer->body);
+}

@@ -1,0 +1,92 @@
+#include "config.h"
+
+#include <string.h>
+
+#define FIELD(name) offsetof(struct config, name)
+
+static const struct option_entry entries[] = {
+    {"bind", "BOOKING_BIND", OPTION_TEXT, FIELD(bind), "ADDRESS", NULL,
+     "address of the public port; without one, all addresses"},
+    {"port", "BOOKING_PORT", OPTION_PORT, FIELD(port), "PORT", "33", "public port"},
+    {"admin-bind", "BOOKING_ADMIN_BIND", OPTION_TEXT, FIELD(admin_bind), "ADDRESS", NULL,
+     "address of the operator port; without one, all addresses"},
+    {"admin-port", "BOOKING_ADMIN_PORT", OPTION_PORT, FIELD(admin_port), "PORT", "9033",
+     "operator port: /healthz, /readyz, /metrics"},
+    {"adapter-url", "BOOKING_ADAPTER_URL", OPTION_TEXT, FIELD(adapter_url), "URL",
+     "http://127.0.0.1:9096", "the adapter beside this engine"},
+    {"prefix", "BOOKING_PREFIX", OPTION_TEXT, FIELD(prefix), "PATH", NULL,
+     "serve all paths under this one too, such as /kayak, so that\n"
+     "an ingress needs no rewriting"},
+    {"database", "BOOKING_DATABASE", OPTION_TEXT, FIELD(database), "URL", "sqlite:booking.db",
+     "where fleet and bookings are kept: sqlite:FILE"},
+    {"fleet", "BOOKING_FLEET", OPTION_TEXT, FIELD(fleet), "FILE", NULL,
+     "CSV file of the cars, read only into a database that has none;\n"
+     "without one, a demo fleet"},
+    {"channel", "BOOKING_CHANNEL", OPTION_TEXT, FIELD(channel), "NAME", "default",
+     "the partner this engine serves; it sees its own bookings only"},
+    {"api-keys", "BOOKING_API_KEYS", OPTION_TEXT, FIELD(api_keys), "FILE", NULL,
+     "accepted keys, one a line; without the file the service is open"},
+    {"drain-delay", "BOOKING_DRAIN_DELAY", OPTION_SECONDS, FIELD(drain_delay), "SECONDS", "5",
+     "how long to serve on, not ready any more, after SIGTERM"},
+    {"access-log", "BOOKING_ACCESS_LOG", OPTION_TEXT, FIELD(access_log), "FILE", NULL,
+     "append a line for each request here; without one,\nto standard output"},
+};
+
+const struct options config_options = {
+    .program = "booking-main",
+    .usage =
+        "[OPTION]...\n"
+        "       booking-main import FILE [OPTION]...   replaces the fleet\n"
+        "       booking-main backup FILE [OPTION]...   copies the database, also while it runs",
+    .service = true,
+    .summary =
+        "Books cars: picks one, has the adapter beside it put the answer into its partner's\n"
+        "format, and serves that on GET /bookCar.",
+    .entries = entries,
+    .count = sizeof entries / sizeof entries[0],
+};
+
+static bool prefix_valid(const char *prefix)
+{
+    static const char allowed[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._~-/";
+    size_t size = strlen(prefix);
+    return prefix[0] == '/' && size > 1 && size <= 64 && prefix[size - 1] != '/' &&
+           !strstr(prefix, "//") && strspn(prefix, allowed) == size;
+}
+
+static bool channel_valid(const char *channel)
+{
+    static const char allowed[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+    size_t size = strlen(channel);
+    return size >= 1 && size <= 64 && strspn(channel, allowed) == size;
+}
+
+static bool database_valid(const char *database)
+{
+    static const char *const schemes[] = {"sqlite:", "postgresql://", "postgres://"};
+    for (size_t i = 0; i < sizeof schemes / sizeof schemes[0]; i++) {
+        size_t size = strlen(schemes[i]);
+        if (strncmp(database, schemes[i], size) == 0 && database[size])
+            return true;
+    }
+    return false;
+}
+
+bool config_check(const struct config *config, struct buffer *error)
+{
+    if (config->prefix && *config->prefix && !prefix_valid(config->prefix))
+        buffer_printf(error,
+                      "--prefix '%s': must be a path such as /kayak, without a slash at its end",
+                      config->prefix);
+    else if (!channel_valid(config->channel))
+        buffer_printf(error, "--channel '%s': must be 1 to 64 letters, digits, '.', '_' or '-'",
+                      config->channel);
+    else if (!database_valid(config->database))
+        buffer_printf(error, "--database '%s': must be sqlite:FILE or postgresql://...",
+                      config->database);
+    else
+        return true;
+    return false;
+}

@@ -1,0 +1,31 @@
+/* What the operator sets: options and environment variables, checked. */
+#ifndef BOOKING_CONFIG_H
+#define BOOKING_CONFIG_H
+
+#include "buffer.h"
+#include "options.h"
+
+#include <stdbool.h>
+
+struct config {
+    const char *bind; /* NULL for all addresses */
+    uint16_t port;
+    const char *admin_bind;
+    uint16_t admin_port;
+    const char *adapter_url;
+    const char *prefix; /* NULL for none */
+    const char *database;
+    const char *fleet; /* NULL for the demo fleet */
+    const char *channel;
+    const char *api_keys;   /* NULL: open */
+    unsigned drain_delay;   /* seconds */
+    const char *access_log; /* NULL for standard output */
+};
+
+/* The table, for parsing and for the documentation's test. */
+extern const struct options config_options;
+
+/* Checks what the table cannot; false with a sentence added to `error`. */
+bool config_check(const struct config *config, struct buffer *error);
+
+#endif

@@ -1,0 +1,288 @@
+/* booking-main: puts the engine together, runs it, takes it down. */
+#include "engine.h"
+
+#include "commands.h"
+#include "fleet.h"
+#include "healthcheck.h"
+#include "listen.h"
+#include "process.h"
+#include "timestamp.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+enum {
+    CONNECTIONS = 2048,
+    OPERATOR_CONNECTIONS = 64,
+    IDLE_SECONDS = 75, /* longer than the minute that common load balancers keep theirs */
+    BODY_MAX = 16 * 1024,
+    FINISH_SECONDS = 10,     /* for the requests in flight once nothing new is accepted */
+    QUIET_MILLISECONDS = 60, /* between accepting the last connection and reading its request */
+};
+
+static const struct http_route public_routes[] = {
+    {"GET", "/bookCar", offer_car, false},
+    {"POST", "/bookCar", book_car, false},
+    {"GET", "/bookings/{id}", booking_show, false},
+    {"DELETE", "/bookings/{id}", booking_cancel, false},
+    {"POST", "/bookings/{id}/confirm", booking_confirm, false},
+};
+
+static const struct http_route operator_routes[] = {
+    {"GET", "/healthz", operator_healthz, true},
+    {"GET", "/readyz", operator_readyz, true},
+    {"GET", "/metrics", operator_metrics, true},
+};
+
+static bool admit(void *context, struct http_request *request)
+{
+    struct engine *engine = context;
+    if (!engine->api_keys || api_keys_accept(engine->api_keys, request->authorization))
+        return true;
+    http_answer_problem(request, PROBLEM_UNAUTHORIZED, "Authorization",
+                        "Send 'Authorization: Bearer KEY' with a key the operator gave you.");
+    return false;
+}
+
+/* --- what the store says --------------------------------------------------------------------- */
+
+static void on_event(void *context, const struct store_event *event)
+{
+    struct engine *engine = context;
+    engine->counters.events++;
+    int64_t lag = timestamp_now_milliseconds() - event->at;
+    if (event->at)
+        metrics_observe(&engine->counters.event_lag, lag > 0 ? lag * LOOP_MILLISECOND : 0);
+    inventory_apply(engine->inventory, event);
+}
+
+static void on_commit(void *context, const struct store_commit *commit)
+{
+    struct engine *engine = context;
+    metrics_observe(&engine->counters.commit_duration, commit->duration);
+    metrics_observe_size(&engine->counters.commit_size, commit->operations);
+}
+
+static void on_trouble(void *context, const char *sentence)
+{
+    struct engine *engine = context;
+    engine->store_down = sentence;
+    if (sentence)
+        log_error(engine->log, "database does not answer", "error", sentence, NULL);
+    else
+        log_info(engine->log, "database answers again", NULL);
+}
+
+/* --- stopping -------------------------------------------------------------------------------- */
+
+static void on_draining(void *context)
+{
+    struct engine *engine = context;
+    http_server_close_connections(engine->public_server);
+    operator_keep_adapter(engine);
+    log_info(engine->log, "draining", NULL);
+}
+
+static void on_finishing(void *context)
+{
+    struct engine *engine = context;
+    http_server_stop_accepting(engine->public_server);
+}
+
+static bool is_idle(void *context)
+{
+    const struct engine *engine = context;
+    return http_server_requests_in_progress(engine->public_server) == 0;
+}
+
+/* --- starting -------------------------------------------------------------------------------- */
+
+static struct http_server *start_server(struct engine *engine, const char *bind, uint16_t port,
+                                        const char *option, struct http_server_config *server,
+                                        struct buffer *error)
+{
+    server->listen_fd = listen_tcp(bind, port, option, error);
+    if (server->listen_fd < 0)
+        return NULL;
+    server->loop = engine->loop;
+    server->server = "booking-main/" BOOKING_VERSION;
+    server->context = engine;
+    server->access_log = engine->access_log;
+    server->body_limit = BODY_MAX;
+    server->idle_seconds = IDLE_SECONDS;
+    struct http_server *started = http_server_new(server);
+    if (!started)
+        buffer_add_text(error, "out of memory or descriptors");
+    return started;
+}
+
+static bool start_servers(struct engine *engine, struct buffer *error)
+{
+    const struct config *config = engine->config;
+    struct http_server_config public_config = {
+        .routes = public_routes,
+        .route_count = sizeof public_routes / sizeof public_routes[0],
+        .prefix = config->prefix,
+        .admit = admit,
+        .channel = config->channel,
+        .connection_limit = CONNECTIONS,
+    };
+    struct http_server_config operator_config = {
+        .routes = operator_routes,
+        .route_count = sizeof operator_routes / sizeof operator_routes[0],
+        .connection_limit = OPERATOR_CONNECTIONS,
+    };
+    engine->operator_server = start_server(engine, config->admin_bind, config->admin_port,
+                                           "--admin-port", &operator_config, error);
+    if (!engine->operator_server)
+        return false;
+    engine->public_server =
+        start_server(engine, config->bind, config->port, "--port", &public_config, error);
+    return engine->public_server;
+}
+
+/* Opens the database, fills it with the fleet if it has none, and loads what is in it. */
+static bool start_store(struct engine *engine, struct buffer *error)
+{
+    const struct config *config = engine->config;
+    struct fleet *fleet = config->fleet ? fleet_load(config->fleet, error) : fleet_demo(error);
+    if (!fleet)
+        return false;
+    struct store_import_report report = {0};
+    engine->store = store_open(config->database, error);
+    bool ready = engine->store && store_import(engine->store, fleet, true, false, &report, error);
+    fleet_free(fleet);
+    if (!ready)
+        return false;
+    engine->inventory = inventory_new(engine->store, engine->loop, engine->log, error);
+    if (!engine->inventory)
+        return false;
+    struct store_handlers handlers = {engine, on_event, on_commit, on_trouble};
+    return store_start(engine->store, engine->loop, &handlers,
+                       inventory_last_event(engine->inventory), error);
+}
+
+/* Builds everything; false with a sentence in `error`. engine_stop() takes down what there is. */
+static bool engine_start(struct engine *engine, struct buffer *error)
+{
+    const struct config *config = engine->config;
+    if (!config_check(config, error))
+        return false;
+    if (config->api_keys && !(engine->api_keys = api_keys_load(config->api_keys, error)))
+        return false;
+    engine->loop = loop_new();
+    if (!engine->loop) {
+        buffer_printf(error, "event loop: %s", strerror(errno));
+        return false;
+    }
+    /* From here on a signal waits until the loop runs. */
+    engine->drain = drain_new(&(struct drain_config){
+        .loop = engine->loop,
+        .delay_seconds = config->drain_delay,
+        .limit_seconds = FINISH_SECONDS,
+        .quiet_milliseconds = QUIET_MILLISECONDS,
+        .draining = on_draining,
+        .finishing = on_finishing,
+        .idle = is_idle,
+        .context = engine,
+    });
+    if (!engine->drain) {
+        buffer_printf(error, "signals: %s", strerror(errno));
+        return false;
+    }
+    engine->adapter = upstream_new(engine->loop, config->adapter_url, error);
+    if (!engine->adapter || !start_store(engine, error) || !start_servers(engine, error))
+        return false;
+    log_flush_each_round(engine->access_log, engine->loop); /* after the servers' work */
+    return true;
+}
+
+static void engine_stop(struct engine *engine)
+{
+    inventory_stop(engine->inventory);
+    /* These two answer what is still in flight, and each may be asked by the other's callbacks. */
+    upstream_stop(engine->adapter);
+    store_close(engine->store);
+    inventory_free(engine->inventory);
+    upstream_free(engine->adapter);
+    http_server_free(engine->public_server);
+    http_server_free(engine->operator_server);
+    drain_free(engine->drain);
+    loop_free(engine->loop);
+    api_keys_free(engine->api_keys);
+}
+
+static void log_start(const struct engine *engine)
+{
+    const struct config *config = engine->config;
+    char port[8], admin_port[8], cars[24];
+    size_t count = catalog_count(inventory_catalog(engine->inventory));
+    snprintf(port, sizeof port, "%u", config->port);
+    snprintf(admin_port, sizeof admin_port, "%u", config->admin_port);
+    snprintf(cars, sizeof cars, "%zu", count);
+    if (!engine->api_keys)
+        log_info(engine->log, "open to everybody: no --api-keys", NULL);
+    log_info(engine->log, "listening", "port", port, "admin_port", admin_port, "channel",
+             config->channel, "adapter", config->adapter_url, "database", config->database, "cars",
+             cars, "version", BOOKING_VERSION, NULL);
+}
+
+/* Runs the engine until a signal; the exit status. */
+static int serve(struct engine *engine)
+{
+    int status = 1;
+    struct buffer error;
+    buffer_init(&error, 4096);
+    if (!engine_start(engine, &error)) {
+        log_error(engine->log, "cannot start", "error", error.data ? error.data : "out of memory",
+                  NULL);
+        goto out;
+    }
+    log_start(engine);
+    int failure = loop_run(engine->loop);
+    if (failure)
+        log_error(engine->log, "event loop failed", "error", strerror(-failure), NULL);
+    else
+        log_info(engine->log, "stopped", NULL);
+    status = failure ? 1 : 0;
+out:
+    engine_stop(engine);
+    buffer_free(&error);
+    return status;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc > 1 && strcmp(argv[1], "import") == 0)
+        return command_import(argc - 1, argv + 1);
+    if (argc > 1 && strcmp(argv[1], "backup") == 0)
+        return command_backup(argc - 1, argv + 1);
+    struct config config = {0};
+    switch (options_parse(&config_options, argc, argv, &config, NULL)) {
+    case OPTIONS_EXIT_OK:
+        return 0;
+    case OPTIONS_EXIT_USAGE:
+        return 2;
+    case OPTIONS_HEALTHCHECK:
+        return healthcheck("booking-main", config.admin_bind, config.admin_port);
+    case OPTIONS_RUN:
+        break;
+    }
+    process_raise_descriptor_limit();
+    int status = 1;
+    struct engine engine = {.config = &config, .log = log_new(STDERR_FILENO, "booking-main")};
+    if (!engine.log)
+        return status;
+    engine.access_log = config.access_log ? log_open(config.access_log, "booking-main")
+                                          : log_new(STDOUT_FILENO, "booking-main");
+    if (engine.access_log)
+        status = serve(&engine);
+    else
+        log_error(engine.log, "cannot open --access-log", "file", config.access_log, "error",
+                  strerror(errno), NULL);
+    log_free(engine.access_log);
+    log_free(engine.log);
+    return status;
+}

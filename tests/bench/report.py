@@ -1,0 +1,272 @@
+"""Writes the page of a run: tables, and the targets with what was measured."""
+import dataclasses
+import datetime
+import re
+import textwrap
+from statistics import median
+
+import services
+from measurements import CONNECTIONS, USUAL_CONNECTIONS
+
+
+@dataclasses.dataclass
+class Results:
+    """What run collected; the shapes are those that measurements.py returns."""
+    begin: datetime.datetime
+    seconds: float
+    effort: object
+    machine: list
+    busy: bool
+    versions: dict
+    closed: dict
+    memory: dict
+    calls: dict
+    counter: str
+    instructions: dict
+    own_rates: dict
+    held: dict
+    fleets: dict
+    fleet_memory: dict
+    search: str
+    store: str
+
+    def middle(self, connections, name, field):
+        """The median of the rounds; None for a peer that is not there."""
+        samples = self.closed[connections].get(name)
+        return median(getattr(sample, field) for sample in samples) if samples else None
+
+    def to_floor(self, connections, name):
+        return (self.middle(connections, name, "cpu")
+                / self.middle(connections, "floor", "cpu"))
+
+    def fleet_cpu(self, cars):
+        return median(sample.cpu for sample in self.fleets[cars])
+
+    def p99_held(self, name, rate):
+        return median(sample.p99 for sample in self.held[name, rate])
+
+
+def table(heading, rows):
+    lines = ["| " + " | ".join(heading) + " |", "|" + "---|" * len(heading)]
+    return "\n".join(lines + ["| " + " | ".join(row) + " |" for row in rows])
+
+
+def number(value):
+    """Three digits that count, and no more."""
+    if value >= 100:
+        return f"{value:,.0f}"
+    return f"{value:.1f}" if value >= 10 else f"{value:.2f}"
+
+
+def contenders_table(results):
+    return table(("name", "what", "version"), [
+        (c.name, c.what, results.versions[c.name] or "not installed here: left out")
+        for c in services.CONTENDERS])
+
+
+def closed_table(results, connections):
+    rows = []
+    for name, samples in results.closed[connections].items():
+        def middle(field):
+            return number(results.middle(connections, name, field))
+        costs = [sample.cpu for sample in samples]
+        rows.append((name, middle("cpu"), f"{results.to_floor(connections, name):.2f}",
+                     middle("user"), middle("system"),
+                     f"{100 * (max(costs) - min(costs)) / median(costs):.0f} %",
+                     middle("rate"), middle("p50"), middle("p99"),
+                     number(median(results.memory[connections][name]))))
+    return table(("", "CPU us", "to floor", "user", "system", "spread", "requests/s", "p50 us",
+                  "p99 us", "MiB"), rows)
+
+
+def calls_table(results):
+    if not results.calls:
+        return "Not measured: there is neither perf nor strace here."
+    return table(("", "system calls a request"),
+                 [(name, number(calls)) for name, calls in results.calls.items()])
+
+
+def held_table(results):
+    rows = []
+    for (name, rate), samples in results.held.items():
+        whose = "half its own highest" if rate == results.own_rates[name] else "half of ours"
+        reached = median(sample.rate for sample in samples)
+        rows.append((name, f"{rate:,}", whose, number(reached),
+                     number(median(sample.p50 for sample in samples)),
+                     number(median(sample.p99 for sample in samples)),
+                     number(median(sample.cpu for sample in samples))))
+    return table(("", "rate", "which is", "reached", "p50 us", "p99 us", "CPU us"), rows)
+
+
+def fleets_table(results):
+    smallest = results.fleet_cpu(min(results.fleets))
+    return table(("cars", "CPU us", "to the smallest", "requests/s", "p99 us", "MiB"), [
+        (f"{cars:,}", number(results.fleet_cpu(cars)),
+         f"{results.fleet_cpu(cars) / smallest:.2f}",
+         number(median(sample.rate for sample in samples)),
+         number(median(sample.p99 for sample in samples)), number(results.fleet_memory[cars]))
+        for cars, samples in results.fleets.items()])
+
+
+# --- targets ------------------------------------------------------------------------------------
+
+def cpu_targets(results):
+    ratio = results.to_floor(USUAL_CONNECTIONS, "ours")
+    yield ("CPU a request to the floor's, at 32 connections", "at most 2.2, better 1.9",
+           f"{ratio:.2f}", ratio <= 2.2)
+    ours = results.middle(USUAL_CONNECTIONS, "ours", "cpu")
+    for name, bar, words in (("Go", 2 / 3, "two thirds"), ("Node", 1 / 2, "half")):
+        theirs = results.middle(USUAL_CONNECTIONS, name, "cpu")
+        yield (f"CPU a request to {name}'s, at 32 connections", f"at most {words}",
+               f"{ours / theirs:.2f}" if theirs else "not measured",
+               ours / theirs <= bar if theirs else None)
+    for connections in CONNECTIONS:
+        if connections != USUAL_CONNECTIONS:
+            there = results.to_floor(connections, "ours") / ratio
+            yield (f"ratio to the floor with {connections:,} connected, to that with 32",
+                   "0.8 to 1.2", f"{there:.2f}", 0.8 <= there <= 1.2)
+
+
+def latency_target(results):
+    rate = results.own_rates["ours"]
+    ours = results.p99_held("ours", rate)
+    peers = {c.name: results.p99_held(c.name, rate) for c in services.CONTENDERS
+             if c.reads_json and c.name not in ("ours", services.OWN_CLIENT)
+             and (c.name, rate) in results.held}
+    what = f"p99 at half our highest rate ({rate:,}/s), beside the best JSON peer"
+    if not peers:
+        return what, "at most the peer's", "not measured", None
+    best = min(peers, key=peers.get)
+    return (what, "at most the peer's",
+            f"{number(ours)} us; {best} {number(peers[best])} us", ours <= peers[best])
+
+
+def search_table(results):
+    """bench_search's first table; what it says of larger sets of rentals follows that."""
+    return re.split(r"^\d+ cars, ", results.search, maxsplit=1, flags=re.MULTILINE)[0].strip()
+
+
+def fleet_target(results):
+    costs = [results.fleet_cpu(cars) for cars in results.fleets]
+    growth = max(costs) / min(costs)
+    sizes = f"{min(results.fleets):,} to {max(results.fleets):,}"
+    return (f"CPU a request from {sizes} cars, most to least", "at most 1.10", f"{growth:.2f}",
+            growth <= 1.1 if max(results.fleets) >= 1_000_000 else None)
+
+
+def search_targets(results):
+    """From bench_search's own lines for a million cars."""
+    whole = re.search(r"^ *1000000  1 to 14 days: median ([\d.]+) us", results.search, re.MULTILINE)
+    cases = re.findall(r"^ *1000000  .{28} +\d+ +([\d.]+) +([\d.]+) +([\d.]+) +([\d.]+) ",
+                       results.search, re.MULTILINE)
+    middle = float(whole[1]) if whole else None
+    worst = max(float(value) for case in cases for value in case) if cases else None
+    yield ("search among a million cars, 1 to 14 days, median", "at most 10 us",
+           f"{middle} us" if whole else "not measured", middle <= 10 if whole else None)
+    yield ("the same, its worst case: highest p99 or median with cold caches", "at most 100 us",
+           f"{worst} us" if cases else "not measured", worst <= 100 if cases else None)
+
+
+def store_target(results):
+    share = re.search(r"^ *256 .* (\d+)% ", results.store, re.MULTILINE)
+    return ("durable bookings with 256 clients, beside the bare loop", "at least 70 %",
+            f"{share[1]} %" if share else "not measured", int(share[1]) >= 70 if share else None)
+
+
+def targets_table(results):
+    rows = [*cpu_targets(results), latency_target(results), fleet_target(results),
+            *search_targets(results), store_target(results)]
+    met = {True: "yes", False: "**no**", None: "not measured"}
+    return table(("target", "bar", "measured", "met?"),
+                 [(what, bar, measured, met[fine]) for what, bar, measured, fine in rows])
+
+
+def client_cost(results):
+    """Ours beside ours with a client that does only what our adapters need."""
+    rows = []
+    for name in ("ours", services.OWN_CLIENT):
+        rows.append((name, number(results.middle(USUAL_CONNECTIONS, name, "cpu")),
+                     f"{results.to_floor(USUAL_CONNECTIONS, name):.2f}",
+                     number(results.calls[name]) if results.calls else "not measured",
+                     f"{results.instructions[name]:,}" if results.instructions
+                     else "not measured"))
+    with_it, without = (results.middle(USUAL_CONNECTIONS, name, "cpu")
+                        for name in ("ours", services.OWN_CLIENT))
+    return (f"At {USUAL_CONNECTIONS} connections libcurl costs {number(with_it - without)} us of "
+            f"CPU a request, {100 * (1 - without / with_it):.0f} % of ours:\n\n"
+            + table(("", "CPU us", "to floor", "system calls", "engine's instructions"), rows))
+
+
+def closed_tables(results):
+    return "\n\n".join(
+        f"**{connections:,} connection{'s' if connections > 1 else ''}**\n\n"
+        f"{closed_table(results, connections)}" for connections in results.closed)
+
+
+def page(results):
+    effort = results.effort
+    caution = ("\n**Other programs ran on the machine: these figures are rough.**\n"
+               if results.busy else "")
+    counter = f", counted with {results.counter}" if results.counter else ""
+    return f"""# Performance
+
+`make bench` wrote this page on {results.begin:%F}, in {results.seconds / 60:.0f} minutes. Every
+figure is the median of {effort.rounds} interleaved rounds of {effort.seconds:g} s; "spread" is the
+difference of the rounds' extremes. CPU is of all processes of a contender, in microseconds a
+request. The load generator runs on the same cores, so requests a second are not what a server alone
+could do.
+{caution}
+{table(("machine", ""), results.machine)}
+
+{contenders_table(results)}
+
+All answer `GET /bookCar` with the same body over two hops on loopback: a front, and an adapter that
+it calls for every request on kept-alive connections (ours: by the adapter's own count). Only those
+that read and write JSON do our work.
+
+## Targets
+
+{targets_table(results)}
+
+## What libcurl costs
+
+"{services.OWN_CLIENT}" is the same engine with a client of its own (`tests/bench/upstream_raw.c`),
+which knows only what our adapters send: no chunked or interim answers, no host names. It is there
+to measure libcurl, not to replace it. Instructions are counted on one connection.
+
+{client_cost(results)}
+
+## Closed loop
+
+Each connection asks again as soon as it is answered. MiB are proportional set sizes with the
+connections open.
+
+{closed_tables(results)}
+
+## System calls
+
+Of both processes, at {USUAL_CONNECTIONS} connections{counter}.
+
+{calls_table(results)}
+
+## Fixed rates
+
+Requests leave at fixed times, on {USUAL_CONNECTIONS} connections; a latency runs from the time at
+which its request was meant to leave.
+
+{held_table(results)}
+
+## Fleets
+
+`GET /bookCar` with dates, locations and categories that change, {USUAL_CONNECTIONS} connections.
+
+{fleets_table(results)}
+
+## Search
+
+{textwrap.indent(search_table(results), "    ")}
+
+## Durable writes
+
+{textwrap.indent(results.store.strip(), "    ")}
+"""

@@ -1,0 +1,208 @@
+"""The contenders of the bench: how each is started, where it listens, how it is stopped.
+
+Each is two processes, a front and an adapter, on a loopback address of its own.
+"""
+import contextlib
+import dataclasses
+import http.client
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import time
+
+HERE = pathlib.Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+BUILD = pathlib.Path(os.environ.get("BUILD_DIR", ROOT / "build")).resolve()
+PEERS = HERE / "peers"
+
+ENGINE, ADAPTER = BUILD / "booking-main", BUILD / "adapter-kayak"
+RAW_ENGINE = BUILD / "bench" / "booking-main-raw"
+FRONT_PORT, OPERATOR_PORT, ADAPTER_PORT = 8033, 9033, 9096
+KAYAK_LINE = (b'{"carid":"1-XXX-333","price":55,"currency":"euro","status":"available",'
+              b'"message":"welcome to kayak","payment_method":"visa"}')
+CALLS = 'http_requests_total{method="POST",path="/formatCarInfo",code="200"} '
+
+_services_started = 0
+
+
+def _fresh_address():
+    """A loopback address that no other service of this run has, nor one of another run."""
+    global _services_started
+    _services_started += 1
+    assert _services_started < 255
+    return f"127.{2 + os.getpid() % 240}.{os.getpid() // 240 % 250}.{_services_started}"
+
+
+def get(address, port, path):
+    connection = http.client.HTTPConnection(address, port, timeout=5)
+    try:
+        connection.request("GET", path)
+        answer = connection.getresponse()
+        return answer.status, answer.read()
+    finally:
+        connection.close()
+
+
+class Service:
+    """One contender while it runs. `processes` are those that were started, front first."""
+
+    def __init__(self, folder):
+        self.folder = pathlib.Path(folder)
+        self.folder.mkdir(parents=True)
+        self.address = _fresh_address()
+        self.port = FRONT_PORT
+        self.processes = []
+        self.access_log = None
+        self.counts_calls = False
+
+    def start(self, *command, under=()):
+        """Starts one of its processes, under a program that watches it if there is one."""
+        with open(self.folder / "errors", "ab") as errors:
+            self.processes.insert(0, subprocess.Popen(
+                [*map(str, under), *map(str, command)], cwd=self.folder,
+                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=errors))
+
+    def wait_ready(self, seconds=60):
+        """Until it answers; the body of the answer."""
+        end = time.monotonic() + seconds
+        while True:
+            try:
+                status, body = get(self.address, self.port, "/bookCar")
+                if status == 200:
+                    return body
+            except (OSError, http.client.HTTPException):
+                status = "no answer"
+            ended = [process for process in self.processes if process.poll() is not None]
+            if ended or time.monotonic() > end:
+                said = (self.folder / "errors").read_text()
+                raise RuntimeError(f"{self.folder.name} does not serve ({status}): {said}")
+            time.sleep(0.02)
+
+    def adapter_calls(self):
+        """How many requests its adapter answered, by the adapter's own count."""
+        text = get(self.address, ADAPTER_PORT, "/metrics")[1].decode()
+        return sum(int(line[len(CALLS):]) for line in text.splitlines() if line.startswith(CALLS))
+
+    def empty_access_log(self):
+        """It is written as in production, and need not fill the disk meanwhile."""
+        if self.access_log:
+            os.truncate(self.access_log, 0)
+
+    def stop(self):
+        for process in self.processes:
+            process.send_signal(signal.SIGINT)
+            try:
+                process.wait(30)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+        self.processes = []
+
+
+def start_ours(folder, fleet=None, engine=ENGINE, under_front=(), under_adapter=()):
+    """The engine with all it does in production: database, metrics, access log into a file."""
+    service = Service(folder)
+    service.access_log = service.folder / "access.log"
+    service.counts_calls = True
+    service.start(ADAPTER, "--bind", service.address, "--port", ADAPTER_PORT, under=under_adapter)
+    service.start(engine, "--bind", service.address, "--port", FRONT_PORT,
+                  "--admin-bind", service.address, "--admin-port", OPERATOR_PORT,
+                  "--adapter-url", f"http://{service.address}:{ADAPTER_PORT}",
+                  "--database", f"sqlite:{service.folder / 'booking.db'}",
+                  "--access-log", service.access_log, *(["--fleet", fleet] if fleet else []),
+                  under=under_front)
+    return service
+
+
+def start_own_client(folder, **under):
+    return start_ours(folder, engine=RAW_ENGINE, **under)
+
+
+@contextlib.contextmanager
+def serving(start, *arguments, **keywords):
+    service = start(*arguments, **keywords)
+    try:
+        service.wait_ready()
+        yield service
+    finally:
+        service.stop()
+
+
+def start_floor(folder):
+    floor = BUILD / "bench" / "floor"
+    service = Service(folder)
+    service.start(floor, "adapter", service.address, ADAPTER_PORT)
+    service.start(floor, "front", service.address, FRONT_PORT, ADAPTER_PORT)
+    return service
+
+
+def start_node(folder):
+    service = Service(folder)
+    service.start("node", PEERS / "node" / "adapter.js", service.address, ADAPTER_PORT)
+    service.start("node", PEERS / "node" / "front.js", service.address, FRONT_PORT, ADAPTER_PORT)
+    return service
+
+
+def start_go(folder):
+    service = Service(folder)
+    service.start(BUILD / "bench" / "go-adapter", service.address, ADAPTER_PORT)
+    service.start(BUILD / "bench" / "go-front", service.address, FRONT_PORT, ADAPTER_PORT)
+    return service
+
+
+def start_nginx(folder):
+    service = Service(folder)
+    # Its workers drop root's rights and need not own the folder, but must get into it.
+    service.folder.chmod(0o755)
+    for name, port in (("adapter", ADAPTER_PORT), ("front", FRONT_PORT)):
+        prefix = service.folder / name
+        prefix.mkdir()
+        text = (PEERS / "nginx" / f"{name}.conf").read_text()
+        for key, value in (("@ADDRESS@", service.address), ("@PORT@", port),
+                           ("@ADAPTER_PORT@", ADAPTER_PORT)):
+            text = text.replace(key, str(value))
+        (prefix / "nginx.conf").write_text(text)
+        service.start(nginx_program(), "-e", "stderr", "-p", prefix, "-c", prefix / "nginx.conf")
+    return service
+
+
+def nginx_program():
+    return shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin:/usr/local/sbin")
+
+
+def first_line(*command):
+    """What a program says of its version; None when there is no such program."""
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=True)
+    except (OSError, TypeError, subprocess.CalledProcessError):
+        return None
+    return (done.stdout or done.stderr).splitlines()[0].strip()
+
+
+@dataclasses.dataclass(frozen=True)
+class Contender:
+    name: str
+    what: str
+    start: object
+    version: object  # a function; None from it says that this one is not installed
+    reads_json: bool
+
+
+OWN_CLIENT = "ours, own client"
+CONTENDERS = (
+    Contender("floor", "the kernel's floor: raw epoll, fixed bytes", start_floor,
+              lambda: "as built", False),
+    Contender("ours", "booking-main and adapter-kayak, database, metrics and access log on",
+              start_ours, lambda: first_line(ENGINE, "--version"), True),
+    Contender(OWN_CLIENT, "the same, but a hand-written HTTP client in place of libcurl",
+              start_own_client, lambda: first_line(RAW_ENGINE, "--version"), True),
+    Contender("nginx", "nginx to nginx, fixed bytes, one worker each", start_nginx,
+              lambda: first_line(nginx_program(), "-v"), False),
+    Contender("Go", "`net/http` and `encoding/json`", start_go,
+              lambda: (BUILD / "bench" / "go-front").exists() and first_line("go", "version")
+              or None, True),
+    Contender("Node", "`http` with a keep-alive agent", start_node,
+              lambda: first_line("node", "--version"), True),
+)

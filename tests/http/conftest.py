@@ -1,0 +1,85 @@
+import signal
+import socket
+import threading
+import time
+
+import pytest
+
+from starting import Starter, ending
+
+
+@pytest.fixture
+def start():
+    """Starts services for one test."""
+    with ending() as started:
+        yield Starter(started)
+
+
+@pytest.fixture(scope="session")
+def _shared():
+    with ending() as started:
+        yield Starter(started)
+
+
+@pytest.fixture(scope="session")
+def kayak(_shared):
+    """A kayak pod that many tests ask; none may disturb it."""
+    return _shared.pod("kayak", "--channel", "kayak", "--prefix", "/kayak")
+
+
+@pytest.fixture(scope="session")
+def airbnb(_shared):
+    return _shared.pod("airbnb", "--channel", "airbnb")
+
+
+@pytest.fixture(scope="session")
+def pods(kayak, airbnb):
+    return {"kayak": kayak, "airbnb": airbnb}
+
+
+@pytest.fixture
+def fleet(tmp_path):
+    """Writes a fleet file of lines without the heading."""
+    def write(*lines):
+        path = tmp_path / "fleet.csv"
+        path.write_text("\n".join(("carid,category,location,day_price,hour_price,currency",
+                                   *lines)) + "\n")
+        return path
+    return write
+
+
+@pytest.fixture(scope="session", autouse=True)
+def stopping_adapters(request):
+    """Two adapters told to stop while a client stays, one idle and one with half a request. That
+    takes ten seconds, so it is begun before the first test; returns how to get the results."""
+    if not any("stopping_adapters" in item.fixturenames and item.name.endswith("_at_most")
+               for item in request.session.items):
+        yield None
+        return
+    with ending() as started:
+        starter, results = Starter(started), []
+
+        def stop(partner, sent):
+            adapter = starter.adapter(partner)
+            with socket.create_connection((adapter.address, adapter.port)) as sock:
+                sock.sendall(sent)
+                begun = time.monotonic()
+                adapter.signal(signal.SIGTERM)
+                adapter.wait()
+                results.append((adapter, time.monotonic() - begun))
+
+        threads = [threading.Thread(target=stop, args=arguments) for arguments in (
+            ("kayak", b""), ("airbnb", b"POST /formatCarInfo HTTP/1.1\r\nHost: x\r\n"
+                                       b"Content-Length: 100\r\n\r\n{"))]
+        for thread in threads:
+            thread.start()
+
+        def all_results():
+            for thread in threads:
+                thread.join()
+            assert len(results) == len(threads)
+            return results
+
+        yield all_results
+        for thread in threads:
+            thread.join()
