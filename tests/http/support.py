@@ -41,10 +41,17 @@ def fresh_address():
     return f"127.{2 + pid % 240}.{(pid // 240) % 60 * 4 + number // 250}.{1 + number % 250}"
 
 
+def free_ports(address, count):
+    """Different ones: all are taken before any is given back, or one in 16,000 pairs is the same."""
+    with contextlib.ExitStack() as held:
+        sockets = [held.enter_context(socket.socket()) for _ in range(count)]
+        for sock in sockets:
+            sock.bind((address, 0))
+        return [sock.getsockname()[1] for sock in sockets]
+
+
 def free_port(address):
-    with socket.socket() as sock:
-        sock.bind((address, 0))
-        return sock.getsockname()[1]
+    return free_ports(address, 1)[0]
 
 
 def wait_until(condition, seconds=5, what="it"):
@@ -228,8 +235,7 @@ class Adapter(Process):
 class Engine(Process):
     def __init__(self, adapter_url, *arguments, address=None, **kwargs):
         self.address = address or fresh_address()
-        self.port = free_port(self.address)
-        self.admin_port = free_port(self.address)
+        self.port, self.admin_port = free_ports(self.address, 2)
         super().__init__(
             "booking-main", "--bind", self.address, "--port", self.port,
             "--admin-bind", self.address, "--admin-port", self.admin_port,

@@ -8,7 +8,7 @@ import subprocess
 import pytest
 
 from support import (BUILD, DATA, SANITIZER_ENVIRONMENT, VERSION, StandIn, fresh_address, free_port,
-                     http_answer)
+                     free_ports, http_answer)
 
 BINARIES = ["booking-main", "adapter-kayak", "adapter-airbnb"]
 ENGINE_OPTIONS = {
@@ -32,9 +32,10 @@ def run(binary, *arguments, **environment):
 def refused_start(*arguments, binary="booking-main", **environment):
     """What it says when it does not start: one JSON line that says so, exit status 1."""
     address = fresh_address()
-    given = ["--bind", address] + (["--admin-bind", address, "--port", free_port(address),
-                                    "--admin-port", free_port(address)]
-                                   if binary == "booking-main" else [])
+    given = ["--bind", address]
+    if binary == "booking-main":
+        port, admin_port = free_ports(address, 2)
+        given += ["--admin-bind", address, "--port", port, "--admin-port", admin_port]
     done = run(binary, *given, *arguments, **environment)
     assert done.returncode == 1, done
     line = json.loads(done.stderr)
