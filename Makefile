@@ -160,7 +160,8 @@ format: ## format all C sources
 ##@ Measure
 QUICK ?=
 # What the bench runs: its own programs, and the peers that a compiler is there for.
-BENCH_PROGRAMS := $(addprefix $(BUILD)/bench/,load floor booking-main-raw bench_search bench_store)
+BENCH_PROGRAMS := $(addprefix $(BUILD)/bench/,load floor bench_search bench_store \
+  booking-main-curl booking-main-jansson adapter-kayak-jansson)
 GO_PEERS := $(if $(shell command -v go 2>/dev/null),$(BUILD)/bench/go-front $(BUILD)/bench/go-adapter)
 
 bench: ## speed and memory beside the peers; writes docs/performance.md (QUICK=1: only prints)
@@ -180,9 +181,13 @@ $(BUILD)/bench/load: $(call objects,tests/bench/load.c tests/bench/histogram.c)
 $(BUILD)/bench/floor: $(call objects,tests/bench/peers/floor.c)
 $(filter %/bench_search %/bench_store,$(BENCH_PROGRAMS)): $(BUILD)/bench/%: \
   $(BUILD)/obj/tests/bench/%.o $(BUILD)/libengine.a $(BUILD)/libbooking.a
-# The engine without libcurl: the library's own upstream.o is not taken, since what it has is there.
-$(BUILD)/bench/booking-main-raw: $(call objects,booking-main/main.c tests/bench/upstream_raw.c) \
+# With one part another: the library's own is not taken, since what it has is there.
+$(BUILD)/bench/booking-main-curl: $(call objects,booking-main/main.c \
+  tests/bench/upstream_connection_curl.c) $(BUILD)/libengine.a $(BUILD)/libbooking.a
+$(BUILD)/bench/booking-main-jansson: $(call objects,booking-main/main.c tests/bench/json_flat_off.c) \
   $(BUILD)/libengine.a $(BUILD)/libbooking.a
+$(BUILD)/bench/adapter-kayak-jansson: $(call objects,adapter-kayak/main.c tests/bench/json_flat_off.c) \
+  $(BUILD)/libbooking.a
 $(BENCH_PROGRAMS):
 	@mkdir -p $(@D)
 	$(call quiet,LD)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(ENGINE_LIBS) -lm

@@ -1,5 +1,7 @@
 #include "adapter_answer.h"
 
+#include "json_flat.h"
+
 #include <jansson.h>
 #include <stdio.h>
 
@@ -8,6 +10,8 @@ static const char *unfit(const struct upstream_call *call)
 {
     if (call->status < 200 || call->status > 299)
         return "refused the car document";
+    if (json_flat_valid(call->answer, call->answer_size))
+        return NULL;
     json_t *json = json_loadb(call->answer, call->answer_size, JSON_DECODE_ANY, NULL);
     if (!json)
         return "did not answer with JSON";

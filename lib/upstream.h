@@ -1,7 +1,7 @@
 /* Calls to one HTTP server: the adapter beside the engine.
  *
- * libcurl on the event loop, over kept-alive connections, each call within a fixed time whatever
- * the other side does. Calls beyond the connections there are wait their turn within the same time.
+ * Over kept-alive connections on the event loop, each call within a fixed time whatever the other
+ * side does. Calls beyond the connections there are wait their turn within the same time.
  */
 #ifndef BOOKING_UPSTREAM_H
 #define BOOKING_UPSTREAM_H
@@ -9,6 +9,7 @@
 #include "buffer.h"
 #include "identity.h"
 #include "loop.h"
+#include "upstream_answer.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -18,7 +19,6 @@ enum {
     UPSTREAM_CONNECT_MILLISECONDS = 800, /* of it, to connect */
     UPSTREAM_CONNECTIONS = 64,
     UPSTREAM_WAITING_MAX = 4096,
-    UPSTREAM_ANSWER_MAX = 64 * 1024,
 };
 
 enum upstream_result {
@@ -35,7 +35,7 @@ struct upstream;
 /* One call; the caller owns it and keeps it alive until `done`. */
 struct upstream_call {
     /* Set by the caller, borrowed until `done`. */
-    const char *path; /* a literal: it is kept beyond that */
+    const char *path;
     const char *body; /* JSON, sent by POST; NULL for a GET */
     size_t body_size;
     const struct identity *identity; /* passed on */
@@ -56,7 +56,7 @@ struct upstream_call {
 };
 
 /* `url` is http://HOST[:PORT] without a path. NULL, with a sentence added to `error`, when it is
- * not, or when libcurl could not be set up. */
+ * not, or when memory ran out. */
 struct upstream *upstream_new(struct loop *loop, const char *url, struct buffer *error);
 
 /* Ends every call that is under way, and from now on each that is started, with

@@ -95,17 +95,16 @@ def system_calls(running, effort, folder):
     return calls, program
 
 
-def engine_instructions(folder):
-    """{name: instructions a request} of the engines, the other contenders being others' work."""
+def our_instructions(folder):
+    """{name: (engine's, adapter's) instructions a request} of ours."""
     if not instructions.countable():
         return None
     say("bench: instructions")
     counts = {}
-    for name, start in (("ours", services.start_ours),
-                        (services.OWN_CLIENT, services.start_own_client)):
+    for name, start in (("ours", services.start_ours), *services.LIBRARIES.items()):
         counted = folder / f"{name} counted"
         counted.mkdir()
-        counts[name] = instructions.count(start, counted)["engine"]
+        counts[name] = tuple(instructions.count(start, counted).values())
     return counts
 
 

@@ -131,7 +131,7 @@ def latency_target(results):
     rate = results.own_rates["ours"]
     ours = results.p99_held("ours", rate)
     peers = {c.name: results.p99_held(c.name, rate) for c in services.CONTENDERS
-             if c.reads_json and c.name not in ("ours", services.OWN_CLIENT)
+             if c.reads_json and c.name != "ours" and c.name not in services.LIBRARIES
              and (c.name, rate) in results.held}
     what = f"p99 at half our highest rate ({rate:,}/s), beside the best JSON peer"
     if not peers:
@@ -181,20 +181,20 @@ def targets_table(results):
                  [(what, bar, measured, met[fine]) for what, bar, measured, fine in rows])
 
 
-def client_cost(results):
-    """Ours beside ours with a client that does only what our adapters need."""
+def libraries_table(results):
+    """Ours beside ours with a library in place of each part that is our own."""
     rows = []
-    for name in ("ours", services.OWN_CLIENT):
-        rows.append((name, number(results.middle(USUAL_CONNECTIONS, name, "cpu")),
+    ours = results.middle(USUAL_CONNECTIONS, "ours", "cpu")
+    for name in ("ours", *services.LIBRARIES):
+        cost = results.middle(USUAL_CONNECTIONS, name, "cpu")
+        engine, adapter = results.instructions[name] if results.instructions else (None, None)
+        rows.append((name, number(cost), f"{100 * (cost / ours - 1):+.0f} %",
                      f"{results.to_floor(USUAL_CONNECTIONS, name):.2f}",
                      number(results.calls[name]) if results.calls else "not measured",
-                     f"{results.instructions[name]:,}" if results.instructions
-                     else "not measured"))
-    with_it, without = (results.middle(USUAL_CONNECTIONS, name, "cpu")
-                        for name in ("ours", services.OWN_CLIENT))
-    return (f"At {USUAL_CONNECTIONS} connections libcurl costs {number(with_it - without)} us of "
-            f"CPU a request, {100 * (1 - without / with_it):.0f} % of ours:\n\n"
-            + table(("", "CPU us", "to floor", "system calls", "engine's instructions"), rows))
+                     f"{engine:,}" if engine else "not measured",
+                     f"{adapter:,}" if adapter else "not measured"))
+    return table(("", "CPU us", "beside ours", "to floor", "system calls", "engine's instructions",
+                  "adapter's"), rows)
 
 
 def closed_tables(results):
@@ -228,13 +228,19 @@ that read and write JSON do our work.
 
 {targets_table(results)}
 
-## What libcurl costs
+## What the libraries cost
 
-"{services.OWN_CLIENT}" is the same engine with a client of its own (`tests/bench/upstream_raw.c`),
-which knows only what our adapters send: no chunked or interim answers, no host names. It is there
-to measure libcurl, not to replace it. Instructions are counted on one connection.
+Two parts of ours do what a library could, because they are on the way of every request. The same
+with the library in their place, at {USUAL_CONNECTIONS} connections:
 
-{client_cost(results)}
+- "libcurl's HTTP": libcurl's transfers, not only its connecting
+  (`tests/bench/upstream_connection_curl.c` in place of `lib/upstream_connection.c`);
+- "jansson alone": no `lib/json_flat.c`, which reads what engine and adapter send each other where
+  it is flat and plain, and leaves the rest to jansson.
+
+Instructions are counted on one connection.
+
+{libraries_table(results)}
 
 ## Closed loop
 

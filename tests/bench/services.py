@@ -18,7 +18,9 @@ BUILD = pathlib.Path(os.environ.get("BUILD_DIR", ROOT / "build")).resolve()
 PEERS = HERE / "peers"
 
 ENGINE, ADAPTER = BUILD / "booking-main", BUILD / "adapter-kayak"
-RAW_ENGINE = BUILD / "bench" / "booking-main-raw"
+CURL_ENGINE = BUILD / "bench" / "booking-main-curl"
+JANSSON_ENGINE, JANSSON_ADAPTER = (BUILD / "bench" / f"{name}-jansson"
+                                   for name in ("booking-main", "adapter-kayak"))
 FRONT_PORT, OPERATOR_PORT, ADAPTER_PORT = 8033, 9033, 9096
 KAYAK_LINE = (b'{"carid":"1-XXX-333","price":55,"currency":"euro","status":"available",'
               b'"message":"welcome to kayak","payment_method":"visa"}')
@@ -101,12 +103,13 @@ class Service:
         self.processes = []
 
 
-def start_ours(folder, fleet=None, engine=ENGINE, under_front=(), under_adapter=()):
+def start_ours(folder, fleet=None, engine=ENGINE, adapter=ADAPTER, under_front=(),
+               under_adapter=()):
     """The engine with all it does in production: database, metrics, access log into a file."""
     service = Service(folder)
     service.access_log = service.folder / "access.log"
     service.counts_calls = True
-    service.start(ADAPTER, "--bind", service.address, "--port", ADAPTER_PORT, under=under_adapter)
+    service.start(adapter, "--bind", service.address, "--port", ADAPTER_PORT, under=under_adapter)
     service.start(engine, "--bind", service.address, "--port", FRONT_PORT,
                   "--admin-bind", service.address, "--admin-port", OPERATOR_PORT,
                   "--adapter-url", f"http://{service.address}:{ADAPTER_PORT}",
@@ -116,8 +119,12 @@ def start_ours(folder, fleet=None, engine=ENGINE, under_front=(), under_adapter=
     return service
 
 
-def start_own_client(folder, **under):
-    return start_ours(folder, engine=RAW_ENGINE, **under)
+def start_with_curl(folder, **under):
+    return start_ours(folder, engine=CURL_ENGINE, **under)
+
+
+def start_with_jansson(folder, **under):
+    return start_ours(folder, engine=JANSSON_ENGINE, adapter=JANSSON_ADAPTER, **under)
 
 
 @contextlib.contextmanager
@@ -190,14 +197,18 @@ class Contender:
     reads_json: bool
 
 
-OWN_CLIENT = "ours, own client"
+# The same with a library where we have code of our own, to see what that is worth.
+LIBRARIES = {
+    "ours, libcurl's HTTP": start_with_curl,
+    "ours, jansson alone": start_with_jansson,
+}
 CONTENDERS = (
     Contender("floor", "the kernel's floor: raw epoll, fixed bytes", start_floor,
               lambda: "as built", False),
     Contender("ours", "booking-main and adapter-kayak, database, metrics and access log on",
               start_ours, lambda: first_line(ENGINE, "--version"), True),
-    Contender(OWN_CLIENT, "the same, but a hand-written HTTP client in place of libcurl",
-              start_own_client, lambda: first_line(RAW_ENGINE, "--version"), True),
+    *(Contender(name, "the same, but for that", start, lambda: first_line(ENGINE, "--version"), True)
+      for name, start in LIBRARIES.items()),
     Contender("nginx", "nginx to nginx, fixed bytes, one worker each", start_nginx,
               lambda: first_line(nginx_program(), "-v"), False),
     Contender("Go", "`net/http` and `encoding/json`", start_go,

@@ -1,0 +1,335 @@
+#include "upstream_answer.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+void upstream_answer_begin(struct upstream_answer *answer)
+{
+    memset(answer, 0, offsetof(struct upstream_answer, input));
+}
+
+char *upstream_answer_room(struct upstream_answer *answer, size_t *room)
+{
+    *room = sizeof answer->input - 1 - answer->size;
+    return answer->input + answer->size;
+}
+
+/* --- lines ----------------------------------------------------------------------------------- */
+
+enum line { LINE_MORE, LINE_READ, LINE_TOO_LONG };
+
+/* Takes a line, without its end and ended by NUL. */
+static enum line take_line(struct upstream_answer *answer, char **line)
+{
+    char *start = answer->input + answer->read;
+    size_t available = answer->size - answer->read;
+    char *end = memchr(start + answer->searched, '\n', available - answer->searched);
+    size_t size = end ? (size_t)(end - start) : available;
+    if (size > UPSTREAM_HEAD_MAX)
+        return LINE_TOO_LONG;
+    if (!end) {
+        answer->searched = available;
+        return LINE_MORE;
+    }
+    answer->read += size + 1;
+    answer->searched = 0;
+    if (end > start && end[-1] == '\r')
+        end--;
+    *end = '\0';
+    *line = start;
+    return LINE_READ;
+}
+
+/* Whether all of a head of `size` bytes is there; else how far that is known, in `searched`. */
+static bool find_head(struct upstream_answer *answer, size_t *size)
+{
+    const char *start = answer->input + answer->read;
+    size_t available = answer->size - answer->read;
+    size_t at = answer->searched;
+    for (const char *end; (end = memchr(start + at, '\n', available - at)); at++) {
+        at = (size_t)(end - start);
+        size_t next = at + 1;
+        if (next < available && start[next] == '\r')
+            next++;
+        if (next >= available)
+            break; /* look at this line's end again when there is more */
+        if (start[next] == '\n') {
+            *size = next + 1;
+            return true;
+        }
+        answer->searched = at + 1;
+    }
+    return false;
+}
+
+/* --- the head -------------------------------------------------------------------------------- */
+
+/* HTTP/1.1 200 and a reason that nobody needs. */
+static bool read_status_line(struct upstream_answer *answer, const char *line)
+{
+    static const char start[] = "HTTP/1.";
+    const char *version = line + sizeof start - 1;
+    if (strncmp(line, start, sizeof start - 1) != 0 || (version[0] != '0' && version[0] != '1') ||
+        version[1] != ' ')
+        return false;
+    const char *status = version + 2;
+    if (strspn(status, "0123456789") != 3 || (status[3] != ' ' && status[3] != '\0'))
+        return false;
+    answer->status = (unsigned)strtoul(status, NULL, 10);
+    answer->keep = version[0] == '1';
+    return answer->status >= 100;
+}
+
+/* The value of a field line, without white space around it, its name ended by NUL; NULL when the
+ * line is none. */
+static char *split_field(char *line)
+{
+    char *colon = strchr(line, ':');
+    /* White space before the colon, or a line that goes on with the one before, is an error by
+     * RFC 9112, sections 5.1 and 5.2. */
+    if (!colon || colon == line || strcspn(line, " \t") < (size_t)(colon - line))
+        return NULL;
+    *colon = '\0';
+    char *value = colon + 1 + strspn(colon + 1, " \t");
+    size_t size = strlen(value);
+    while (size && (value[size - 1] == ' ' || value[size - 1] == '\t'))
+        size--;
+    value[size] = '\0';
+    return value;
+}
+
+static bool read_length(struct upstream_answer *answer, const char *value)
+{
+    /* More digits than any size that is taken has. */
+    size_t digits = strspn(value, "0123456789");
+    if (digits == 0 || digits > 18 || value[digits])
+        return false;
+    uint64_t length = strtoull(value, NULL, 10);
+    if (answer->has_length && length != answer->left)
+        return false;
+    answer->has_length = true;
+    answer->left = length;
+    return true;
+}
+
+/* Whether a comma-separated list has this word, whatever the case. */
+static bool has_word(const char *list, const char *word)
+{
+    size_t size = strlen(word);
+    while (*list) {
+        list += strspn(list, ", \t");
+        size_t end = strcspn(list, ", \t");
+        if (end == size && strncasecmp(list, word, size) == 0)
+            return true;
+        list += end;
+    }
+    return false;
+}
+
+/* It goes into another head. */
+static bool is_printable(const char *text)
+{
+    while ((unsigned char)*text >= ' ' && *text != 0x7f)
+        text++;
+    return !*text;
+}
+
+static bool read_field(struct upstream_answer *answer, char *line)
+{
+    const char *value = split_field(line);
+    if (!value)
+        return false;
+    if (strcasecmp(line, "Content-Length") == 0)
+        return read_length(answer, value);
+    if (strcasecmp(line, "Transfer-Encoding") == 0) {
+        bool again = answer->chunked;
+        answer->chunked = strcasecmp(value, "chunked") == 0;
+        return answer->chunked && !again;
+    }
+    if (strcasecmp(line, "Connection") == 0 && has_word(value, "close"))
+        answer->keep = false;
+    if (strcasecmp(line, "Content-Type") == 0 && !answer->content_type) {
+        answer->content_type = value;
+        return is_printable(value);
+    }
+    return true;
+}
+
+/* What the body will be like, as RFC 9112, section 6.3 has it. */
+static bool begin_body(struct upstream_answer *answer)
+{
+    answer->body_start = answer->read;
+    if (answer->status == 204 || answer->status == 304) {
+        answer->state = UPSTREAM_IN_BODY;
+        answer->left = 0;
+    } else if (answer->chunked) {
+        answer->state = UPSTREAM_AT_CHUNK_SIZE;
+        answer->keep &= !answer->has_length; /* which of the two is right cannot be known */
+    } else if (answer->has_length) {
+        answer->state = UPSTREAM_IN_BODY;
+    } else {
+        answer->state = UPSTREAM_IN_ENDLESS_BODY;
+        answer->keep = false;
+    }
+    return answer->chunked || answer->left <= UPSTREAM_ANSWER_MAX;
+}
+
+/* All of it has come. */
+static enum upstream_progress read_head(struct upstream_answer *answer)
+{
+    char *line = NULL;
+    answer->searched = 0;
+    if (take_line(answer, &line) != LINE_READ || !read_status_line(answer, line))
+        return UPSTREAM_USELESS;
+    while (take_line(answer, &line) == LINE_READ && *line)
+        if (!read_field(answer, line))
+            return UPSTREAM_USELESS;
+    if (answer->status == 101) /* nobody asked for another protocol */
+        return UPSTREAM_USELESS;
+    if (answer->status > 199)
+        return begin_body(answer) ? UPSTREAM_MORE : UPSTREAM_USELESS;
+
+    /* An interim answer: the one that counts comes next. */
+    size_t rest = answer->size - answer->read;
+    memmove(answer->input, answer->input + answer->read, rest);
+    upstream_answer_begin(answer);
+    answer->size = rest;
+    return UPSTREAM_MORE;
+}
+
+/* --- the body -------------------------------------------------------------------------------- */
+
+/* Adds what has come of the body's piece to the body, beside what is there of it. False when that
+ * is too long. */
+static bool take_body(struct upstream_answer *answer)
+{
+    size_t size = answer->size - answer->read;
+    if (answer->state != UPSTREAM_IN_ENDLESS_BODY && size > answer->left)
+        size = (size_t)answer->left;
+    if (answer->body_size + size > UPSTREAM_ANSWER_MAX)
+        return false;
+    char *target = answer->input + answer->body_start + answer->body_size;
+    char *source = answer->input + answer->read;
+    if (target != source)
+        memmove(target, source, size);
+    answer->body_size += size;
+    answer->read += size;
+    answer->left -= answer->state == UPSTREAM_IN_ENDLESS_BODY ? 0 : size;
+    return true;
+}
+
+/* What was left between the pieces of the body is no longer needed: makes room. */
+static void close_gap(struct upstream_answer *answer)
+{
+    size_t end = answer->body_start + answer->body_size;
+    size_t rest = answer->size - answer->read;
+    memmove(answer->input + end, answer->input + answer->read, rest);
+    answer->read = end;
+    answer->size = end + rest;
+}
+
+/* Hexadecimal digits, and extensions that nobody needs. */
+static bool read_chunk_size(struct upstream_answer *answer, const char *line)
+{
+    size_t digits = strspn(line, "0123456789abcdefABCDEF");
+    const char *next = line + digits + strspn(line + digits, " \t");
+    if (digits == 0 || digits > 15 || (*next && *next != ';'))
+        return false;
+    answer->left = strtoull(line, NULL, 16);
+    answer->state = answer->left ? UPSTREAM_IN_CHUNK : UPSTREAM_IN_TRAILER;
+    return answer->left <= UPSTREAM_ANSWER_MAX;
+}
+
+/* A line between chunks or behind the last. */
+static enum upstream_progress read_chunk_line(struct upstream_answer *answer)
+{
+    char *line = NULL;
+    size_t start = answer->read;
+    switch (take_line(answer, &line)) {
+    case LINE_MORE:
+        close_gap(answer);
+        return UPSTREAM_MORE;
+    case LINE_TOO_LONG:
+        return UPSTREAM_USELESS;
+    case LINE_READ:
+        break;
+    }
+    if (answer->state == UPSTREAM_AT_CHUNK_SIZE)
+        return read_chunk_size(answer, line) ? UPSTREAM_MORE : UPSTREAM_USELESS;
+    if (answer->state == UPSTREAM_AFTER_CHUNK) {
+        answer->state = UPSTREAM_AT_CHUNK_SIZE;
+        return *line ? UPSTREAM_USELESS : UPSTREAM_MORE;
+    }
+    answer->trailer += answer->read - start;
+    if (answer->trailer > UPSTREAM_HEAD_MAX)
+        return UPSTREAM_USELESS;
+    return *line ? UPSTREAM_MORE : UPSTREAM_WHOLE;
+}
+
+/* --- the whole ------------------------------------------------------------------------------- */
+
+static enum upstream_progress end_answer(struct upstream_answer *answer)
+{
+    answer->body = answer->input + answer->body_start;
+    answer->keep &= answer->read == answer->size; /* nothing may follow that was not asked for */
+    answer->input[answer->body_start + answer->body_size] = '\0';
+    return UPSTREAM_WHOLE;
+}
+
+/* Goes on to the next part, if what has come allows it. */
+static enum upstream_progress step(struct upstream_answer *answer)
+{
+    static const char start[] = "HTTP/1.";
+    size_t known = answer->size < sizeof start - 1 ? answer->size : sizeof start - 1;
+    size_t head_size;
+    switch (answer->state) {
+    case UPSTREAM_IN_HEAD:
+        if (memcmp(answer->input, start, known) != 0)
+            return UPSTREAM_USELESS;
+        if (find_head(answer, &head_size))
+            return head_size > UPSTREAM_HEAD_MAX ? UPSTREAM_USELESS : read_head(answer);
+        return answer->size > UPSTREAM_HEAD_MAX ? UPSTREAM_USELESS : UPSTREAM_MORE;
+    case UPSTREAM_IN_BODY:
+        if (!take_body(answer))
+            return UPSTREAM_USELESS;
+        return answer->left ? UPSTREAM_MORE : UPSTREAM_WHOLE;
+    case UPSTREAM_IN_ENDLESS_BODY:
+        return take_body(answer) ? UPSTREAM_MORE : UPSTREAM_USELESS;
+    case UPSTREAM_IN_CHUNK:
+        if (!take_body(answer))
+            return UPSTREAM_USELESS;
+        if (answer->left == 0)
+            answer->state = UPSTREAM_AFTER_CHUNK;
+        else
+            close_gap(answer);
+        return UPSTREAM_MORE;
+    case UPSTREAM_AT_CHUNK_SIZE:
+    case UPSTREAM_AFTER_CHUNK:
+    case UPSTREAM_IN_TRAILER:
+        return read_chunk_line(answer);
+    }
+    return UPSTREAM_USELESS;
+}
+
+enum upstream_progress upstream_answer_received(struct upstream_answer *answer, size_t size)
+{
+    answer->size += size;
+    for (;;) {
+        int state = (int)answer->state;
+        size_t read = answer->read, there = answer->size;
+        enum upstream_progress progress = step(answer);
+        if (progress == UPSTREAM_WHOLE)
+            return end_answer(answer);
+        bool moved = (int)answer->state != state || answer->read != read || answer->size != there;
+        if (progress != UPSTREAM_MORE || !moved)
+            return progress;
+    }
+}
+
+enum upstream_progress upstream_answer_closed(struct upstream_answer *answer)
+{
+    if (answer->state != UPSTREAM_IN_ENDLESS_BODY)
+        return UPSTREAM_CUT_OFF;
+    return end_answer(answer);
+}
