@@ -23,7 +23,8 @@ struct upstream {
     struct slot *free_slots; /* the one used last first, so that few connections are in use */
     struct upstream_call *waiting, **waiting_end;
     size_t waiting_count;
-    struct loop_timer timer; /* at the earliest deadline or before it: it is never put off */
+    struct loop_timer round;    /* due at once: starts calls when a round of the loop is over */
+    struct loop_timer deadline; /* at the earliest one or before it: it is never put off */
     bool closing;
     uint64_t results[UPSTREAM_RESULTS];
     struct metrics_histogram duration;
@@ -31,10 +32,11 @@ struct upstream {
 
 /* --- calls ----------------------------------------------------------------------------------- */
 
-static void set_timer(struct upstream *upstream, int64_t at)
+static void watch_deadline(struct upstream *upstream, const struct upstream_call *call)
 {
-    if (!upstream->timer.armed || at < upstream->timer.at)
-        loop_arm(upstream->loop, &upstream->timer, at);
+    int64_t at = call->started + CALL_TIME;
+    if (!upstream->deadline.armed || at < upstream->deadline.at)
+        loop_arm(upstream->loop, &upstream->deadline, at);
 }
 
 static void end_call(struct upstream *upstream, struct upstream_call *call,
@@ -91,7 +93,7 @@ static void start_on_free(struct upstream *upstream, struct upstream_call *call)
     if (!slot->connection)
         slot->connection = upstream_connection_new(upstream->server, on_end, slot);
     if (slot->connection && upstream_connection_start(slot->connection, call))
-        set_timer(upstream, call->started + CALL_TIME);
+        watch_deadline(upstream, call);
     else
         end_on(slot, UPSTREAM_UNAVAILABLE);
 }
@@ -113,12 +115,19 @@ static void start_waiting(struct upstream *upstream)
         end_call(upstream, take_waiting(upstream), UPSTREAM_TIMEOUT);
     while (upstream->waiting && upstream->free_slots && !upstream->closing)
         start_on_free(upstream, take_waiting(upstream));
+    if (upstream->waiting)
+        watch_deadline(upstream, upstream->waiting);
 }
 
-/* Ends the calls whose time has passed, and sets the timer for the others. */
-static void on_timer(struct loop_timer *timer)
+static void on_round(struct loop_timer *timer)
 {
-    struct upstream *upstream = container_of(timer, struct upstream, timer);
+    start_waiting(container_of(timer, struct upstream, round));
+}
+
+/* Ends the calls whose time has passed, and looks for the next deadline. */
+static void on_deadline(struct loop_timer *timer)
+{
+    struct upstream *upstream = container_of(timer, struct upstream, deadline);
     int64_t oldest = loop_now(upstream->loop) - CALL_TIME;
     for (size_t i = 0; i < UPSTREAM_CONNECTIONS; i++) {
         struct slot *slot = &upstream->slots[i];
@@ -128,14 +137,13 @@ static void on_timer(struct loop_timer *timer)
         end_on(slot, UPSTREAM_TIMEOUT);
     }
     start_waiting(upstream);
-
     for (size_t i = 0; i < UPSTREAM_CONNECTIONS; i++)
         if (upstream->slots[i].call)
-            set_timer(upstream, upstream->slots[i].call->started + CALL_TIME);
-    if (upstream->waiting)
-        set_timer(upstream, upstream->waiting->started + CALL_TIME);
+            watch_deadline(upstream, upstream->slots[i].call);
 }
 
+/* The calls of a round are sent together: an adapter that is woken then has several to answer, and
+ * sleeps and wakes less often. At 32 connections that is 3 % of the CPU time of both. */
 void upstream_start(struct upstream *upstream, struct upstream_call *call)
 {
     call->started = loop_now(upstream->loop);
@@ -148,10 +156,6 @@ void upstream_start(struct upstream *upstream, struct upstream_call *call)
         end_call(upstream, call, UPSTREAM_UNAVAILABLE);
         return;
     }
-    if (!upstream->waiting && upstream->free_slots) {
-        start_on_free(upstream, call);
-        return;
-    }
     if (upstream->waiting_count == UPSTREAM_WAITING_MAX) {
         end_call(upstream, call, UPSTREAM_OVERLOADED);
         return;
@@ -160,7 +164,7 @@ void upstream_start(struct upstream *upstream, struct upstream_call *call)
     *upstream->waiting_end = call;
     upstream->waiting_end = &call->next;
     upstream->waiting_count++;
-    set_timer(upstream, call->started + CALL_TIME);
+    loop_arm(upstream->loop, &upstream->round, call->started);
 }
 
 /* --- life ------------------------------------------------------------------------------------ */
@@ -183,7 +187,8 @@ struct upstream *upstream_new(struct loop *loop, const char *url, struct buffer 
     }
     upstream->loop = loop;
     upstream->waiting_end = &upstream->waiting;
-    upstream->timer.expired = on_timer;
+    upstream->round.expired = on_round;
+    upstream->deadline.expired = on_deadline;
     for (size_t i = UPSTREAM_CONNECTIONS; i-- > 0;) {
         upstream->slots[i].upstream = upstream;
         upstream->slots[i].next_free = upstream->free_slots;
@@ -215,7 +220,8 @@ void upstream_free(struct upstream *upstream)
     for (size_t i = 0; i < UPSTREAM_CONNECTIONS; i++)
         upstream_connection_free(upstream->slots[i].connection);
     upstream_server_free(upstream->server);
-    loop_remove_timer(upstream->loop, &upstream->timer);
+    loop_remove_timer(upstream->loop, &upstream->round);
+    loop_remove_timer(upstream->loop, &upstream->deadline);
     free(upstream);
 }
 
