@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -181,6 +182,9 @@ bool connector_start(struct connector *connector, struct connector_attempt *atte
     curl_easy_setopt(easy, CURLOPT_CONNECT_ONLY, 1L);
     curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, connector->limit_milliseconds);
     curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+#if LIBCURL_VERSION_NUM >= 0x075700 /* 7.87: do not wait, with all else, for a slow name server */
+    curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
+#endif
     curl_easy_setopt(easy, CURLOPT_TCP_NODELAY, 1L);
     curl_easy_setopt(easy, CURLOPT_PROXY, ""); /* whatever the environment says: it is next door */
     curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket);
@@ -219,8 +223,10 @@ static bool part_is(CURLU *url, CURLUPart part, const char *expected)
 
 static CURLU *parse_url(const char *text)
 {
+    static const char start[] = "http://"; /* libcurl would put up with one slash, or three */
     CURLU *url = curl_url();
-    if (url && strlen(text) <= URL_MAX && curl_url_set(url, CURLUPART_URL, text, 0) == CURLUE_OK &&
+    if (url && strlen(text) <= URL_MAX && strncasecmp(text, start, sizeof start - 1) == 0 &&
+        text[sizeof start - 1] != '/' && curl_url_set(url, CURLUPART_URL, text, 0) == CURLUE_OK &&
         part_is(url, CURLUPART_SCHEME, "http") && part_is(url, CURLUPART_PATH, "/") &&
         part_is(url, CURLUPART_QUERY, NULL) && part_is(url, CURLUPART_FRAGMENT, NULL) &&
         part_is(url, CURLUPART_USER, NULL) && part_is(url, CURLUPART_PASSWORD, NULL))

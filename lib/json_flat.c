@@ -23,7 +23,8 @@ static bool read_string(struct json_flat *flat, const char **text, size_t *size)
     if (next_character(flat) != '"')
         return false;
     const char *start = ++flat->at;
-    while (flat->at < flat->end && *flat->at >= ' ' && *flat->at != '"' && *flat->at != '\\')
+    while (flat->at < flat->end && (unsigned char)(*flat->at - ' ') < 0x80 - ' ' &&
+           *flat->at != '"' && *flat->at != '\\')
         flat->at++;
     if (flat->at == flat->end || *flat->at != '"')
         return false;

@@ -18,7 +18,8 @@ enum {
     UPSTREAM_CALL_MILLISECONDS = 2000,   /* from upstream_start() to the whole answer */
     UPSTREAM_CONNECT_MILLISECONDS = 800, /* of it, to connect */
     UPSTREAM_CONNECTIONS = 64,
-    UPSTREAM_WAITING_MAX = 4096,
+    UPSTREAM_WAITING_MAX = 4096, /* those of one round of the loop among them */
+    UPSTREAM_REQUEST_MAX = 64 * 1024,
 };
 
 enum upstream_result {
@@ -36,8 +37,8 @@ struct upstream;
 struct upstream_call {
     /* Set by the caller, borrowed until `done`. */
     const char *path;
-    const char *body; /* JSON, sent by POST; NULL for a GET */
-    size_t body_size;
+    const char *body;                /* JSON, sent by POST; NULL for a GET */
+    size_t body_size;                /* with the header fields at most UPSTREAM_REQUEST_MAX */
     const struct identity *identity; /* passed on */
     void (*done)(struct upstream_call *call);
 
@@ -60,11 +61,14 @@ struct upstream_call {
 struct upstream *upstream_new(struct loop *loop, const char *url, struct buffer *error);
 
 /* Ends every call that is under way, and from now on each that is started, with
- * UPSTREAM_UNAVAILABLE. NULL is fine, here and below. */
+ * UPSTREAM_UNAVAILABLE. NULL is fine. */
 void upstream_stop(struct upstream *upstream);
+
+/* The same, and frees it. NULL is fine. */
 void upstream_free(struct upstream *upstream);
 
-/* `done` is called from the loop, or before this returns when there is no room for the call. */
+/* Sent at the end of the loop's round. `done` is called from the loop, or before this returns when
+ * there is no room for the call. */
 void upstream_start(struct upstream *upstream, struct upstream_call *call);
 
 /* Adds counters of calls by result, and their durations. */

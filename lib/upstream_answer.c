@@ -17,9 +17,10 @@ char *upstream_answer_room(struct upstream_answer *answer, size_t *room)
 
 /* --- lines ----------------------------------------------------------------------------------- */
 
-enum line { LINE_MORE, LINE_READ, LINE_TOO_LONG };
+enum line { LINE_MORE, LINE_READ, LINE_USELESS };
 
-/* Takes a line, without its end and ended by NUL. */
+/* Takes a line, without its end and ended by NUL. It is useless when it is too long, or holds a NUL
+ * or a CR, behind which something could hide (RFC 9112, section 2.2). */
 static enum line take_line(struct upstream_answer *answer, char **line)
 {
     char *start = answer->input + answer->read;
@@ -27,7 +28,7 @@ static enum line take_line(struct upstream_answer *answer, char **line)
     char *end = memchr(start + answer->searched, '\n', available - answer->searched);
     size_t size = end ? (size_t)(end - start) : available;
     if (size > UPSTREAM_HEAD_MAX)
-        return LINE_TOO_LONG;
+        return LINE_USELESS;
     if (!end) {
         answer->searched = available;
         return LINE_MORE;
@@ -36,6 +37,9 @@ static enum line take_line(struct upstream_answer *answer, char **line)
     answer->searched = 0;
     if (end > start && end[-1] == '\r')
         end--;
+    size = (size_t)(end - start);
+    if (memchr(start, '\0', size) || memchr(start, '\r', size))
+        return LINE_USELESS;
     *end = '\0';
     *line = start;
     return LINE_READ;
@@ -70,14 +74,14 @@ static bool read_status_line(struct upstream_answer *answer, const char *line)
 {
     static const char start[] = "HTTP/1.";
     const char *version = line + sizeof start - 1;
-    if (strncmp(line, start, sizeof start - 1) != 0 || (version[0] != '0' && version[0] != '1') ||
+    if (strncmp(line, start, sizeof start - 1) != 0 || version[0] < '0' || version[0] > '9' ||
         version[1] != ' ')
         return false;
     const char *status = version + 2;
     if (strspn(status, "0123456789") != 3 || (status[3] != ' ' && status[3] != '\0'))
         return false;
     answer->status = (unsigned)strtoul(status, NULL, 10);
-    answer->keep = version[0] == '1';
+    answer->keep = version[0] != '0'; /* a higher one is to be taken for 1.1 (RFC 9110, 2.5) */
     return answer->status >= 100;
 }
 
@@ -182,9 +186,10 @@ static enum upstream_progress read_head(struct upstream_answer *answer)
     answer->searched = 0;
     if (take_line(answer, &line) != LINE_READ || !read_status_line(answer, line))
         return UPSTREAM_USELESS;
-    while (take_line(answer, &line) == LINE_READ && *line)
-        if (!read_field(answer, line))
+    do
+        if (take_line(answer, &line) != LINE_READ || (*line && !read_field(answer, line)))
             return UPSTREAM_USELESS;
+    while (*line);
     if (answer->status == 101) /* nobody asked for another protocol */
         return UPSTREAM_USELESS;
     if (answer->status > 199)
@@ -250,7 +255,7 @@ static enum upstream_progress read_chunk_line(struct upstream_answer *answer)
     case LINE_MORE:
         close_gap(answer);
         return UPSTREAM_MORE;
-    case LINE_TOO_LONG:
+    case LINE_USELESS:
         return UPSTREAM_USELESS;
     case LINE_READ:
         break;

@@ -1,6 +1,6 @@
 /* A call is one send() and mostly one recv(): libcurl connects the socket, what is said on it is
  * written and read here. libcurl's own transfers were a quarter of the CPU time of a request; see
- * docs/performance.md, "What libcurl's transfers would cost".
+ * docs/performance.md, "What the libraries cost".
  *
  * The socket is registered with epoll once, edge-triggered. Whether an idle connection is still
  * alive is known from its events, not asked before each call.
@@ -19,8 +19,6 @@
 
 enum {
     IDLE_SECONDS = 60, /* below the time after which an adapter closes an idle connection */
-    HEAD_MAX = 1024,
-    REQUEST_MAX = 64 * 1024,
     CLOSING_EVENTS = EPOLLRDHUP | EPOLLHUP | EPOLLERR,
     EVENTS = EPOLLIN | EPOLLRDHUP | EPOLLET,
 };
@@ -216,7 +214,7 @@ struct upstream_connection *upstream_connection_new(struct upstream_server *serv
     connection->attempt.ended = on_connected;
     connection->watch.ready = on_socket;
     connection->fd = -1;
-    buffer_init(&connection->request, REQUEST_MAX);
+    buffer_init(&connection->request, UPSTREAM_REQUEST_MAX);
     return connection;
 }
 
