@@ -22,7 +22,7 @@ static const char *unfit(const struct upstream_call *call)
 /* The problem that a call without a usable answer stands for; answers with it. */
 static bool refuse(struct http_request *request, const struct upstream_call *call)
 {
-    const char *fault = "gave an answer that is too long or not HTTP";
+    const char *fault = "gave an answer that is too long, not HTTP, or to another request";
     switch (call->result) {
     case UPSTREAM_UNAVAILABLE:
     case UPSTREAM_RESULTS:
@@ -46,10 +46,11 @@ static bool refuse(struct http_request *request, const struct upstream_call *cal
     }
     if (!fault)
         return false;
-    char detail[160];
-    snprintf(detail, sizeof detail,
-             "Tell the operator: the adapter beside the engine %s (its status: %u).", fault,
-             call->status);
+    char detail[160], status[32] = "";
+    if (call->result == UPSTREAM_ANSWERED)
+        snprintf(status, sizeof status, " (its status: %u)", call->status);
+    snprintf(detail, sizeof detail, "Tell the operator: the adapter beside the engine %s%s.", fault,
+             status);
     http_answer_problem(request, PROBLEM_ADAPTER_ERROR, NULL, detail);
     return true;
 }

@@ -127,8 +127,8 @@ static int set_socket(CURL *easy, curl_socket_t fd, int what, void *context, voi
     return error ? -1 : 0;
 }
 
-/* libcurl has been seen to close sockets without saying so before, nor by close_socket(): one that
- * had this number is no more. */
+/* libcurl 7.88 has been seen to close sockets without saying so before, nor by close_socket(): one
+ * that had this number is no more. */
 static curl_socket_t open_socket(void *context, curlsocktype purpose, struct curl_sockaddr *address)
 {
     (void)purpose;

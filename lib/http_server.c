@@ -472,6 +472,9 @@ static void on_connection(void *context, struct MHD_Connection *connection, void
         else
             server->peers = peer->next;
         server->connections--;
+        /* At its limit, or without a descriptor to accept with, libmicrohttpd stops listening, and
+         * begins again in a run after the one that closes connections, for which it asks nobody. */
+        server->run_due = true;
         free(peer);
         *slot = NULL;
     }
@@ -515,6 +518,8 @@ static int64_t run_daemon(struct loop_task *task)
     if (server->run_due) {
         server->run_due = false;
         MHD_run(server->daemon);
+        if (server->run_due)
+            return 0;
     }
     MHD_UNSIGNED_LONG_LONG milliseconds;
     if (MHD_get_timeout(server->daemon, &milliseconds) != MHD_YES)

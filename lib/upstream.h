@@ -18,7 +18,7 @@ enum {
     UPSTREAM_CALL_MILLISECONDS = 2000,   /* from upstream_start() to the whole answer */
     UPSTREAM_CONNECT_MILLISECONDS = 800, /* of it, to connect */
     UPSTREAM_CONNECTIONS = 64,
-    UPSTREAM_WAITING_MAX = 4096, /* those of one round of the loop among them */
+    UPSTREAM_WAITING_MAX = 1024, /* those of one round of the loop among them */
     UPSTREAM_REQUEST_MAX = 64 * 1024,
 };
 
@@ -26,7 +26,7 @@ enum upstream_result {
     UPSTREAM_ANSWERED,    /* with whatever status */
     UPSTREAM_UNAVAILABLE, /* no connection, or it broke before the answer was whole */
     UPSTREAM_TIMEOUT,
-    UPSTREAM_UNUSABLE,   /* too long, or not HTTP */
+    UPSTREAM_UNUSABLE,   /* too long, not HTTP, or with another X-Request-Id */
     UPSTREAM_OVERLOADED, /* too many calls wait already */
     UPSTREAM_RESULTS,
 };

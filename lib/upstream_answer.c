@@ -90,8 +90,8 @@ static bool read_status_line(struct upstream_answer *answer, const char *line)
 static char *split_field(char *line)
 {
     char *colon = strchr(line, ':');
-    /* White space before the colon, or a line that goes on with the one before, is an error by
-     * RFC 9112, sections 5.1 and 5.2. */
+    /* White space before the colon is an error by RFC 9112, section 5.1. So is, for us, a line that
+     * goes on with the one before: section 5.2 would have it joined, but nobody sends that. */
     if (!colon || colon == line || strcspn(line, " \t") < (size_t)(colon - line))
         return NULL;
     *colon = '\0';
@@ -131,17 +131,21 @@ static bool has_word(const char *list, const char *word)
     return false;
 }
 
-/* It goes into another head. */
-static bool is_printable(const char *text)
+/* Makes a value fit for another head; libmicrohttpd takes no tabs. False when it is not. */
+static bool clean_value(char *value)
 {
-    while ((unsigned char)*text >= ' ' && *text != 0x7f)
-        text++;
-    return !*text;
+    for (; *value; value++) {
+        if (*value == '\t')
+            *value = ' ';
+        if ((unsigned char)*value < ' ' || *value == 0x7f)
+            return false;
+    }
+    return true;
 }
 
 static bool read_field(struct upstream_answer *answer, char *line)
 {
-    const char *value = split_field(line);
+    char *value = split_field(line);
     if (!value)
         return false;
     if (strcasecmp(line, "Content-Length") == 0)
@@ -153,9 +157,11 @@ static bool read_field(struct upstream_answer *answer, char *line)
     }
     if (strcasecmp(line, "Connection") == 0 && has_word(value, "close"))
         answer->keep = false;
-    if (strcasecmp(line, "Content-Type") == 0 && !answer->content_type) {
+    if (strcasecmp(line, "X-Request-Id") == 0)
+        answer->request_id = value;
+    if (strcasecmp(line, "Content-Type") == 0 && *value && !answer->content_type) {
         answer->content_type = value;
-        return is_printable(value);
+        return clean_value(value);
     }
     return true;
 }
@@ -165,6 +171,8 @@ static bool begin_body(struct upstream_answer *answer)
 {
     answer->body_start = answer->read;
     if (answer->status == 204 || answer->status == 304) {
+        /* A 204 that announces a body all the same may send it, too. */
+        answer->keep &= answer->status == 304 || (!answer->chunked && answer->left == 0);
         answer->state = UPSTREAM_IN_BODY;
         answer->left = 0;
     } else if (answer->chunked) {
@@ -179,8 +187,19 @@ static bool begin_body(struct upstream_answer *answer)
     return answer->chunked || answer->left <= UPSTREAM_ANSWER_MAX;
 }
 
+/* Forgets an interim answer: the one that counts comes next. */
+static enum upstream_progress pass_over(struct upstream_answer *answer, size_t head_size)
+{
+    size_t size = answer->size, read = answer->read, framing = answer->framing + head_size;
+    upstream_answer_begin(answer);
+    answer->size = size;
+    answer->read = read;
+    answer->framing = framing;
+    return framing > UPSTREAM_FRAMING_MAX ? UPSTREAM_USELESS : UPSTREAM_MORE;
+}
+
 /* All of it has come. */
-static enum upstream_progress read_head(struct upstream_answer *answer)
+static enum upstream_progress read_head(struct upstream_answer *answer, size_t size)
 {
     char *line = NULL;
     answer->searched = 0;
@@ -194,13 +213,7 @@ static enum upstream_progress read_head(struct upstream_answer *answer)
         return UPSTREAM_USELESS;
     if (answer->status > 199)
         return begin_body(answer) ? UPSTREAM_MORE : UPSTREAM_USELESS;
-
-    /* An interim answer: the one that counts comes next. */
-    size_t rest = answer->size - answer->read;
-    memmove(answer->input, answer->input + answer->read, rest);
-    upstream_answer_begin(answer);
-    answer->size = rest;
-    return UPSTREAM_MORE;
+    return pass_over(answer, size);
 }
 
 /* --- the body -------------------------------------------------------------------------------- */
@@ -224,7 +237,7 @@ static bool take_body(struct upstream_answer *answer)
     return true;
 }
 
-/* What was left between the pieces of the body is no longer needed: makes room. */
+/* What was left before the next piece of the body, or the head, is no longer needed: makes room. */
 static void close_gap(struct upstream_answer *answer)
 {
     size_t end = answer->body_start + answer->body_size;
@@ -260,6 +273,9 @@ static enum upstream_progress read_chunk_line(struct upstream_answer *answer)
     case LINE_READ:
         break;
     }
+    answer->framing += answer->read - start;
+    if (answer->framing > UPSTREAM_FRAMING_MAX)
+        return UPSTREAM_USELESS;
     if (answer->state == UPSTREAM_AT_CHUNK_SIZE)
         return read_chunk_size(answer, line) ? UPSTREAM_MORE : UPSTREAM_USELESS;
     if (answer->state == UPSTREAM_AFTER_CHUNK) {
@@ -282,19 +298,26 @@ static enum upstream_progress end_answer(struct upstream_answer *answer)
     return UPSTREAM_WHOLE;
 }
 
+/* Reads a head once it is whole; refuses what cannot become one. */
+static enum upstream_progress await_head(struct upstream_answer *answer)
+{
+    static const char start[] = "HTTP/1.";
+    size_t available = answer->size - answer->read, size;
+    size_t known = available < sizeof start - 1 ? available : sizeof start - 1;
+    if (memcmp(answer->input + answer->read, start, known) != 0)
+        return UPSTREAM_USELESS;
+    if (find_head(answer, &size))
+        return size > UPSTREAM_HEAD_MAX ? UPSTREAM_USELESS : read_head(answer, size);
+    close_gap(answer); /* left by interim answers */
+    return available > UPSTREAM_HEAD_MAX ? UPSTREAM_USELESS : UPSTREAM_MORE;
+}
+
 /* Goes on to the next part, if what has come allows it. */
 static enum upstream_progress step(struct upstream_answer *answer)
 {
-    static const char start[] = "HTTP/1.";
-    size_t known = answer->size < sizeof start - 1 ? answer->size : sizeof start - 1;
-    size_t head_size;
     switch (answer->state) {
     case UPSTREAM_IN_HEAD:
-        if (memcmp(answer->input, start, known) != 0)
-            return UPSTREAM_USELESS;
-        if (find_head(answer, &head_size))
-            return head_size > UPSTREAM_HEAD_MAX ? UPSTREAM_USELESS : read_head(answer);
-        return answer->size > UPSTREAM_HEAD_MAX ? UPSTREAM_USELESS : UPSTREAM_MORE;
+        return await_head(answer);
     case UPSTREAM_IN_BODY:
         if (!take_body(answer))
             return UPSTREAM_USELESS;

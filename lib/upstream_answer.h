@@ -12,8 +12,9 @@
 #include <stdint.h>
 
 enum {
-    UPSTREAM_HEAD_MAX = 16 * 1024,   /* of a head, of the trailer, and of a line in between */
-    UPSTREAM_ANSWER_MAX = 64 * 1024, /* of a body */
+    UPSTREAM_HEAD_MAX = 16 * 1024,     /* of a head, of the trailer, and of a line in between */
+    UPSTREAM_ANSWER_MAX = 64 * 1024,   /* of a body */
+    UPSTREAM_FRAMING_MAX = 512 * 1024, /* of interim answers and the lines between chunks */
 };
 
 enum upstream_progress {
@@ -28,6 +29,7 @@ struct upstream_answer {
     /* Once the answer is whole. */
     unsigned status;
     const char *content_type; /* NULL when there was none */
+    const char *request_id;   /* X-Request-Id; NULL when there was none */
     const char *body;         /* ends in NUL */
     size_t body_size;
     bool keep; /* the connection is good for another call */
@@ -48,6 +50,7 @@ struct upstream_answer {
     size_t read;       /* bytes of `input` that were understood */
     size_t searched;   /* bytes behind those without the end of a line or head */
     size_t trailer;    /* bytes of it so far */
+    size_t framing;    /* bytes of interim answers and lines between chunks so far */
     size_t size;       /* bytes in `input` */
     /* A head, a body, a line between its chunks; a byte by which to see that this was too long; a
      * NUL. */

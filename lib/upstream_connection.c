@@ -13,6 +13,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -146,6 +147,11 @@ static void end_with_answer(struct upstream_connection *connection, bool closing
 {
     const struct upstream_answer *answer = &connection->answer;
     struct upstream_call *call = connection->call;
+    if (answer->request_id && strcmp(answer->request_id, call->identity->request_id) != 0) {
+        /* An answer too many came on this connection: every one since is another request's. */
+        end(connection, UPSTREAM_END_USELESS);
+        return;
+    }
     call->status = answer->status;
     call->content_type = answer->content_type;
     call->answer = answer->body;

@@ -27,7 +27,7 @@ enum upstream_end {
                             */
     UPSTREAM_END_NO_CONNECTION,
     UPSTREAM_END_BROKE_OFF, /* before the answer was whole */
-    UPSTREAM_END_USELESS,   /* the answer */
+    UPSTREAM_END_USELESS,   /* the answer, or it is another call's */
 };
 
 /* Not connected yet; NULL when out of memory. `ended` is called from the loop, when the connection

@@ -5,6 +5,7 @@ Each is two processes, a front and an adapter, on a loopback address of its own.
 import contextlib
 import dataclasses
 import http.client
+import itertools
 import os
 import pathlib
 import shutil
@@ -26,15 +27,14 @@ KAYAK_LINE = (b'{"carid":"1-XXX-333","price":55,"currency":"euro","status":"avai
               b'"message":"welcome to kayak","payment_method":"visa"}')
 CALLS = 'http_requests_total{method="POST",path="/formatCarInfo",code="200"} '
 
-_services_started = 0
+_services_started = itertools.count(1)
 
 
 def _fresh_address():
     """A loopback address that no other service of this run has, nor one of another run."""
-    global _services_started
-    _services_started += 1
-    assert _services_started < 255
-    return f"127.{2 + os.getpid() % 240}.{os.getpid() // 240 % 250}.{_services_started}"
+    number = next(_services_started)
+    assert number < 255
+    return f"127.{2 + os.getpid() % 240}.{os.getpid() // 240 % 250}.{number}"
 
 
 def get(address, port, path):

@@ -2,6 +2,8 @@
  * for each connection. For the bench only, which links it into a second engine in place of
  * lib/upstream_connection.c.
  *
+ * For servers with a numeric address only: a look-up's sockets are refused below.
+ *
  * It is libcurl as carefully as we know how. Done as its manual shows, each transfer adds its
  * socket to epoll and removes it again, and arms a timer in the kernel; that was two fifths of all
  * CPU time. Here the time is a loop_timer, and a socket stays registered until libcurl closes it.

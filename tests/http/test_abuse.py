@@ -2,6 +2,7 @@
 import contextlib
 import json
 import resource
+import signal
 import socket
 import threading
 import time
@@ -259,3 +260,17 @@ def test_threads_of_requests_and_garbage_together(start):
     stop.set()
     for thread in threads:
         thread.join()
+
+
+def test_a_port_serves_again_after_its_last_connection(start):
+    """At its limit a server stops listening; it must begin again when all leave at once."""
+    engine = start.pod("kayak")
+    for _ in range(3):
+        taken = [socket.create_connection((engine.address, engine.admin_port))
+                 for _ in range(64)]
+        wait_until(lambda: engine.ask().status == 200)
+        engine.signal(signal.SIGSTOP)  # so that it sees all of them leave in one round
+        for sock in taken:
+            sock.close()
+        engine.signal(signal.SIGCONT)
+        assert engine.operator("/healthz", timeout=5).status == 200

@@ -1,5 +1,6 @@
 """An adapter that is slow, dead, stopped or talks nonsense: bounded answers, and no harm done."""
 import contextlib
+import itertools
 import json
 import signal
 import socket
@@ -77,6 +78,7 @@ def test_the_longest_usable_answer(start):
     http_answer(status="201 Created"), http_answer(content_type=None),
     http_answer(status="299 Odd"), CHUNKED + b"1\r\n{\r\n1\r\n}\r\n0\r\n\r\n",
     CHUNKED + b"2;extension=1\r\n{}\r\n0\r\nTrailer: x\r\n\r\n", b"HTTP/1.0 200 OK\r\n\r\n{}",
+    PLAIN.replace(b"application/json", b"") + b"Content-Length: 2\r\n\r\n{}",
     b"HTTP/1.1 100 Continue\r\n\r\n" + http_answer(), b"HTTP/1.1 200\r\nContent-Length: 2\r\n\r\n{}",
 ], ids=lambda raw: repr(raw[:40]))
 def test_usable_answers(start, raw):
@@ -84,6 +86,42 @@ def test_usable_answers(start, raw):
     assert answer.status == 200  # the engine's own, whichever of 2xx the adapter's was
     assert answer.headers["Content-Type"] == "application/json"
     json.loads(answer.body)
+
+
+def test_an_answer_too_many_is_nobody_elses(start):
+    """It would be taken for the answer to the next request on that connection, and so on."""
+    count = itertools.count(1)
+
+    def script(sock, received):
+        named = f"X-Request-Id: {received.headers['x-request-id']}\r\n"
+        answer = http_answer(json.dumps(received.headers["x-request-id"]).encode(), more=named)
+        sock.sendall(answer * (2 if next(count) % 10 == 0 else 1))
+        return True
+
+    engine = start.engine(start.stand_in(script))
+
+    def ask(number):
+        answer = engine.ask(headers={"X-Request-Id": f"number-{number}"})
+        assert answer.status == 502 or json.loads(answer.body) == f"number-{number}"
+        return answer.status
+
+    statuses = [status for _ in range(10) for status in at_once(40, ask)]
+    assert statuses.count(200) >= 300
+
+
+def test_an_endless_interim_answer_holds_nobody_up(start):
+    def script(sock, received):
+        with contextlib.suppress(OSError):
+            while True:
+                sock.sendall(b"HTTP/1.1 100 Continue\r\n\r\n" * 1000)
+        return False
+
+    engine = start.engine(start.stand_in(script))
+    answer = engine.ask()
+    document = assert_problem(answer, 502, "adapter-error")
+    assert "status" not in document["detail"]
+    assert answer.seconds < 1
+    assert engine.operator("/healthz").seconds < 0.5
 
 
 # --- 503: no complete answer ---------------------------------------------------------------------

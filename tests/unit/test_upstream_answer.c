@@ -330,6 +330,9 @@ static void some_statuses_have_no_body(void **state)
         KEPT("HTTP/1.1 304 Not Modified\r\nTransfer-Encoding: chunked\r\n\r\n", 304, NULL, ""),
         LAST("HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n", 204, NULL, ""),
         LAST("HTTP/1.0 304 Not Modified\r\n\r\n", 304, NULL, ""),
+        /* These announce what they must not send, and may send it all the same. */
+        LAST("HTTP/1.1 204 No Content\r\nContent-Length: 2\r\n\r\n", 204, NULL, ""),
+        LAST("HTTP/1.1 204 No Content\r\nTransfer-Encoding: chunked\r\n\r\n", 204, NULL, ""),
         FOLLOWED("{}", "HTTP/1.1 204 No Content\r\nContent-Type: a/b\r\n\r\n", 204, "a/b", ""),
     };
     check_all(samples, LENGTH(samples));
@@ -437,6 +440,9 @@ static void the_first_content_type_counts(void **state)
                      "1;xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\r\na\r\n1\r\nb\r\n0\r\nContent-Type: c/d"
                      "\r\n\r\n",
              200, "a/b", "ab"),
+        KEPT(OK_LINE "Content-Type:\r\n" TWO, 200, NULL, "{}"),
+        KEPT(OK_LINE "Content-Type: \r\nContent-Type: a/b\r\n" TWO, 200, "a/b", "{}"),
+        KEPT(OK_LINE "Content-Type: a/b;\tc=d\r\n" TWO, 200, "a/b; c=d", "{}"),
         USELESS(OK_LINE "Content-Type: a\x01/b\r\n" TWO),
         USELESS(OK_LINE "Content-Type: a/b\x1f\r\n" TWO),
         USELESS(OK_LINE "Content-Type: a/b\x7f\r\n" TWO),
@@ -766,6 +772,39 @@ static void each_interim_head_has_a_limit_of_its_own(void **state)
         buffer_add_text(&built, "{}");
         check_built(extra ? UPSTREAM_USELESS : UPSTREAM_WHOLE, "{}", 2, false);
     }
+}
+
+/* Or they could come without end, and nothing else would be done. */
+static void interim_answers_together_have_a_limit(void **state)
+{
+    (void)state;
+    static const char interim[] = "HTTP/1.1 100 C\r\n\r\n";
+    size_t most = UPSTREAM_FRAMING_MAX / (sizeof interim - 1);
+    for (size_t extra = 0; extra < 2; extra++) {
+        upstream_answer_begin(answer);
+        enum upstream_progress progress = UPSTREAM_MORE;
+        for (size_t i = 0; i < most + extra; i++) {
+            assert_int_equal(progress, UPSTREAM_MORE);
+            size_t room;
+            char *target = upstream_answer_room(answer, &room);
+            assert_true(room >= sizeof interim - 1);
+            memcpy(target, interim, sizeof interim - 1);
+            progress = upstream_answer_received(answer, sizeof interim - 1);
+        }
+        assert_int_equal(progress, extra ? UPSTREAM_USELESS : UPSTREAM_MORE);
+    }
+}
+
+static void lines_between_chunks_have_a_limit(void **state)
+{
+    (void)state;
+    buffer_add_text(&built, CHUNKED);
+    while (built.size < UPSTREAM_FRAMING_MAX + 1000) {
+        buffer_add_text(&built, "1;");
+        add_many('x', 5000);
+        buffer_add_text(&built, "\r\n \r\n");
+    }
+    check_built(UPSTREAM_USELESS, "", 0, false);
 }
 
 static char *long_body(size_t size)
@@ -1164,6 +1203,8 @@ int main(void)
         TEST(a_head_has_a_limit),
         TEST(a_head_without_an_end_is_too_long),
         TEST(each_interim_head_has_a_limit_of_its_own),
+        TEST(interim_answers_together_have_a_limit),
+        TEST(lines_between_chunks_have_a_limit),
         TEST(a_body_with_a_length_has_a_limit),
         TEST(a_body_until_the_end_has_a_limit),
         TEST(a_body_in_chunks_has_a_limit),
