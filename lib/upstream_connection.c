@@ -1,6 +1,6 @@
 /* A call is one send() and mostly one recv(): libcurl connects the socket, what is said on it is
- * written and read here. libcurl's own transfers were a quarter of the CPU time of a request; see
- * docs/performance.md, "What the libraries cost".
+ * written and read here. With libcurl's own transfers a request takes half as much CPU time again
+ * or more (docs/performance.md, "What the libraries cost").
  *
  * The socket is registered with epoll once, edge-triggered. Whether an idle connection is still
  * alive is known from its events, not asked before each call.

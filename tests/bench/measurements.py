@@ -101,7 +101,9 @@ def our_instructions(folder):
         return None
     say("bench: instructions")
     counts = {}
-    for name, start in (("ours", services.start_ours), *services.LIBRARIES.items()):
+    starts = {"ours": services.start_ours,
+              **{name: start for name, (_, start) in services.LIBRARIES.items()}}
+    for name, start in starts.items():
         counted = folder / f"{name} counted"
         counted.mkdir()
         counts[name] = tuple(instructions.count(start, counted).values())

@@ -199,16 +199,17 @@ class Contender:
 
 # The same with a library where we have code of our own, to see what that is worth.
 LIBRARIES = {
-    "ours, libcurl's HTTP": start_with_curl,
-    "ours, jansson alone": start_with_jansson,
+    "ours, libcurl's HTTP": ("the same with libcurl's transfers, not only its connecting",
+                             start_with_curl),
+    "ours, jansson alone": ("the same with all JSON read by jansson", start_with_jansson),
 }
 CONTENDERS = (
     Contender("floor", "the kernel's floor: raw epoll, fixed bytes", start_floor,
               lambda: "as built", False),
     Contender("ours", "booking-main and adapter-kayak, database, metrics and access log on",
               start_ours, lambda: first_line(ENGINE, "--version"), True),
-    *(Contender(name, "the same, but for that", start, lambda: first_line(ENGINE, "--version"), True)
-      for name, start in LIBRARIES.items()),
+    *(Contender(name, what, start, lambda: first_line(ENGINE, "--version"), True)
+      for name, (what, start) in LIBRARIES.items()),
     Contender("nginx", "nginx to nginx, fixed bytes, one worker each", start_nginx,
               lambda: first_line(nginx_program(), "-v"), False),
     Contender("Go", "`net/http` and `encoding/json`", start_go,
