@@ -45,8 +45,11 @@ static bool start_check(struct engine *engine, struct http_request *request)
     if (!check)
         return false;
     check->request = request;
+    struct identity_source source = {.left = 0};
     if (request)
         check->identity = *request->identity;
+    else
+        identity_set(&source, &check->identity, NULL, NULL);
     check->call.path = "/healthz";
     check->call.identity = &check->identity;
     check->call.done = on_checked;
