@@ -50,8 +50,7 @@ static void end_call(struct upstream *upstream, struct upstream_call *call,
     call->done(call);
 }
 
-/* Ends a slot's call. Its answer is the connection's: that is free only after `done` has seen it.
- */
+/* Ends a slot's call. The answer is in the connection, which is free once `done` has seen it. */
 static void end_on(struct slot *slot, enum upstream_result result)
 {
     struct upstream_call *call = slot->call;

@@ -4,6 +4,10 @@
 #include <string.h>
 #include <strings.h>
 
+/* What every answer begins with. */
+static const char protocol[] = "HTTP/1.";
+enum { PROTOCOL_SIZE = sizeof protocol - 1 };
+
 void upstream_answer_begin(struct upstream_answer *answer)
 {
     memset(answer, 0, offsetof(struct upstream_answer, input));
@@ -69,13 +73,11 @@ static bool find_head(struct upstream_answer *answer, size_t *size)
 
 /* --- the head -------------------------------------------------------------------------------- */
 
-/* HTTP/1.1 200 and a reason that nobody needs. */
+/* HTTP/1.1 200 and a reason that nobody needs; that it is HTTP/1 was seen when it began. */
 static bool read_status_line(struct upstream_answer *answer, const char *line)
 {
-    static const char start[] = "HTTP/1.";
-    const char *version = line + sizeof start - 1;
-    if (strncmp(line, start, sizeof start - 1) != 0 || version[0] < '0' || version[0] > '9' ||
-        version[1] != ' ')
+    const char *version = line + PROTOCOL_SIZE;
+    if (version[0] < '0' || version[0] > '9' || version[1] != ' ')
         return false;
     const char *status = version + 2;
     if (strspn(status, "0123456789") != 3 || (status[3] != ' ' && status[3] != '\0'))
@@ -301,10 +303,9 @@ static enum upstream_progress end_answer(struct upstream_answer *answer)
 /* Reads a head once it is whole; refuses what cannot become one. */
 static enum upstream_progress await_head(struct upstream_answer *answer)
 {
-    static const char start[] = "HTTP/1.";
     size_t available = answer->size - answer->read, size;
-    size_t known = available < sizeof start - 1 ? available : sizeof start - 1;
-    if (memcmp(answer->input + answer->read, start, known) != 0)
+    size_t known = available < PROTOCOL_SIZE ? available : PROTOCOL_SIZE;
+    if (memcmp(answer->input + answer->read, protocol, known) != 0)
         return UPSTREAM_USELESS;
     if (find_head(answer, &size))
         return size > UPSTREAM_HEAD_MAX ? UPSTREAM_USELESS : read_head(answer, size);

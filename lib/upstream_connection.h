@@ -23,8 +23,7 @@ struct upstream_connection;
 
 /* How a call ended: as its `result` will say, but for one that is worth another try. */
 enum upstream_end {
-    UPSTREAM_END_ANSWERED, /* what the answer was is in the call, valid until the callback returns
-                            */
+    UPSTREAM_END_ANSWERED, /* the answer is in the call, valid until the callback returns */
     UPSTREAM_END_NO_CONNECTION,
     UPSTREAM_END_BROKE_OFF, /* before the answer was whole */
     UPSTREAM_END_USELESS,   /* the answer, or it is another call's */
