@@ -145,7 +145,7 @@ static void on_deadline(struct loop_timer *timer)
  * sleeps and wakes less often. At 32 connections that is 3 % of the CPU time of both. */
 void upstream_start(struct upstream *upstream, struct upstream_call *call)
 {
-    call->started = loop_now(upstream->loop);
+    call->started = loop_clock(); /* not the round's beginning: the request may have come since */
     call->tried_again = false;
     call->status = 0;
     call->content_type = NULL;
@@ -163,7 +163,7 @@ void upstream_start(struct upstream *upstream, struct upstream_call *call)
     *upstream->waiting_end = call;
     upstream->waiting_end = &call->next;
     upstream->waiting_count++;
-    loop_arm(upstream->loop, &upstream->round, call->started);
+    loop_arm(upstream->loop, &upstream->round, loop_now(upstream->loop));
 }
 
 /* --- life ------------------------------------------------------------------------------------ */
