@@ -39,7 +39,7 @@ LIBRARY_PACKAGES := libmicrohttpd jansson
 ENGINE_PACKAGES := $(LIBRARY_PACKAGES) libcurl sqlite3
 package_flags = $(shell pkg-config --$(1) $(2) 2>/dev/null)
 
-ALL_CFLAGS = -std=gnu17 -D_GNU_SOURCE -DBOOKING_VERSION='"$(VERSION)"' -Ilib -Ibooking-main \
+ALL_CFLAGS = -std=gnu17 -D_GNU_SOURCE -DBOOKING_VERSION='"$(VERSION)"' -iquote . -iquote booking-main \
   $(CFLAGS) $(WARNINGS) $(VARIANT_FLAGS) -pthread -fstack-protector-strong $(FORTIFY) \
   $(call package_flags,cflags,$(ENGINE_PACKAGES))
 FORTIFY = $(if $(SAN)$(COVERAGE),,-D_FORTIFY_SOURCE=2)
@@ -47,14 +47,26 @@ ALL_LDFLAGS = $(VARIANT_FLAGS) -pthread -Wl,-z,relro,-z,now -Wl,--as-needed $(LD
 LIBRARY_LIBS = $(call package_flags,libs,$(LIBRARY_PACKAGES))
 ENGINE_LIBS = $(call package_flags,libs,$(ENGINE_PACKAGES))
 
-objects = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
-LIBRARY_OBJECTS := $(call objects,$(wildcard lib/*.c))
-ENGINE_OBJECTS := $(call objects,$(filter-out booking-main/main.c,$(wildcard booking-main/*.c)))
-UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/test_*.c))
+# The engine's HTTP to its adapter: ours on a socket that libcurl connects, or libcurl's own
+# (TRANSPORT=libcurl), in a folder of its own beside.
+TRANSPORT ?=
+OBJECTS := $(BUILD)/obj
+ifneq ($(TRANSPORT),)
+BUILD := $(BUILD)/$(TRANSPORT)
+endif
+TRANSPORTS := booking-main/adapter/connection.c booking-main/adapter/connection_libcurl.c
+CHOSEN_TRANSPORT := booking-main/adapter/connection$(if $(TRANSPORT),_$(TRANSPORT)).c
+
+sources = $(shell find $(1) -name '*.c')
+objects = $(patsubst %.c,$(OBJECTS)/%.o,$(1))
+LIBRARY_OBJECTS := $(call objects,$(call sources,lib))
+ENGINE_OBJECTS := $(call objects,$(CHOSEN_TRANSPORT) \
+  $(filter-out booking-main/main.c $(TRANSPORTS),$(call sources,booking-main)))
+UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(shell find tests/unit -name 'test_*.c'))
 BINARIES := $(addprefix $(BUILD)/,$(SERVICES))
 
 # Changing flags rebuilds what they were used for.
-FLAGS_FILE := $(BUILD)/flags
+FLAGS_FILE := $(OBJECTS)/flags
 FLAGS_NOW = $(CC) $(filter-out -Werror,$(ALL_CFLAGS)) $(ALL_LDFLAGS)
 
 # V=1 shows the commands.
@@ -71,16 +83,16 @@ $(BUILD)/booking-main: $(call objects,booking-main/main.c) $(BUILD)/libengine.a 
 	$(call quiet,LD)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(ENGINE_LIBS)
 
 # An adapter is its own main.c and the library; the linker leaves out what it does not use.
-$(addprefix $(BUILD)/,$(ADAPTERS)): $(BUILD)/%: $(BUILD)/obj/%/main.o $(BUILD)/libbooking.a
+$(addprefix $(BUILD)/,$(ADAPTERS)): $(BUILD)/%: $(OBJECTS)/%/main.o $(BUILD)/libbooking.a
 	$(call quiet,LD)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBRARY_LIBS)
 
 $(BUILD)/libbooking.a: $(LIBRARY_OBJECTS)
 $(BUILD)/libengine.a: $(ENGINE_OBJECTS)
 $(BUILD)/%.a:
 	@rm -f $@
-	$(call quiet,AR)$(AR) rcs $@ $^
+	$(call quiet,AR)$(AR) qcs $@ $^ # q: names repeat from folder to folder
 
-$(BUILD)/obj/%.o: %.c $(FLAGS_FILE)
+$(OBJECTS)/%.o: %.c $(FLAGS_FILE)
 	@mkdir -p $(@D)
 	$(call quiet,CC)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
@@ -127,21 +139,22 @@ http: all ## only the black-box tests over HTTP, and the short forms of the long
 # The whole forms; a number given on the command line or in the environment counts.
 soak: ## the long tests, whole: a quarter of an hour or so
 	@tools/install-deps build test
-	@$(MAKE) --no-print-directory $(JOBS) all $(BUILD)/unit/test_inventory
-	STEPS=$${STEPS:-1000000} $(BUILD)/unit/test_inventory
+	@$(MAKE) --no-print-directory $(JOBS) all $(BUILD)/unit/$(INVENTORY)/test_inventory
+	STEPS=$${STEPS:-1000000} $(BUILD)/unit/$(INVENTORY)/test_inventory
 	SOAK_ROUNDS=$${SOAK_ROUNDS:-500} SOAK_KILLS=$${SOAK_KILLS:-200} SOAK_CARS=$${SOAK_CARS:-1000000} \
 	  SOAK_BACKUPS=$${SOAK_BACKUPS:-20} SOAK_WHOLE=1 $(PYTEST) tests/soak
 
-$(UNIT_TESTS): $(BUILD)/unit/%: $(BUILD)/obj/tests/unit/%.o $(BUILD)/libengine.a $(BUILD)/libbooking.a
+$(UNIT_TESTS): $(BUILD)/unit/%: $(OBJECTS)/tests/unit/%.o $(BUILD)/libengine.a $(BUILD)/libbooking.a
 	@mkdir -p $(@D)
 	$(call quiet,LD)$(CC) $(ALL_LDFLAGS) $(TEST_LDFLAGS) -o $@ $^ $(ENGINE_LIBS) -lcmocka
 
+INVENTORY := booking-main/inventory
 # This one lets memory run out.
-$(BUILD)/unit/test_availability: TEST_LDFLAGS = -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc
+$(BUILD)/unit/$(INVENTORY)/test_availability: TEST_LDFLAGS = -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc
 # And this one has its own clocks, and its own time at which a fleet is loaded.
-$(BUILD)/unit/test_inventory: TEST_LDFLAGS = -Wl,--wrap=time,--wrap=clock_gettime,--wrap=stock_load,--wrap=availability_advance
+$(BUILD)/unit/$(INVENTORY)/test_inventory: TEST_LDFLAGS = -Wl,--wrap=time,--wrap=clock_gettime,--wrap=stock_load,--wrap=availability_advance
 # This one plays the HTTP server.
-$(BUILD)/unit/test_idempotency: TEST_LDFLAGS = -Wl,--wrap=http_field,--wrap=http_answer,--wrap=http_answer_problem,--wrap=http_header,--wrap=http_body
+$(BUILD)/unit/booking-main/partner/test_idempotency: TEST_LDFLAGS = -Wl,--wrap=http_field,--wrap=http_answer,--wrap=http_answer_problem,--wrap=http_header,--wrap=http_body
 
 e2e: ## container tests: images, pods, patterns (needs root; installs what is missing)
 	@tools/install-e2e-deps
@@ -155,7 +168,7 @@ lint: ## static checks: clang-tidy, cppcheck, formatting, shell, YAML
 	@tools/lint
 
 format: ## format all C sources
-	clang-format -i $(shell git ls-files '*.c' '*.h')
+	@clang-format -i $(shell git ls-files '*.c' '*.h')
 
 ##@ Measure
 QUICK ?=
@@ -180,10 +193,10 @@ bench-programs: $(BENCH_PROGRAMS) $(GO_PEERS)
 $(BUILD)/bench/load: $(call objects,tests/bench/load.c tests/bench/histogram.c)
 $(BUILD)/bench/floor: $(call objects,tests/bench/peers/floor.c)
 $(filter %/bench_search %/bench_store,$(BENCH_PROGRAMS)): $(BUILD)/bench/%: \
-  $(BUILD)/obj/tests/bench/%.o $(BUILD)/libengine.a $(BUILD)/libbooking.a
+  $(OBJECTS)/tests/bench/%.o $(BUILD)/libengine.a $(BUILD)/libbooking.a
 # With one part another: the library's own is not taken, since what it has is there.
 $(BUILD)/bench/booking-main-curl: $(call objects,booking-main/main.c \
-  tests/bench/upstream_connection_curl.c) $(BUILD)/libengine.a $(BUILD)/libbooking.a
+  booking-main/adapter/connection_libcurl.c) $(BUILD)/libengine.a $(BUILD)/libbooking.a
 $(BUILD)/bench/booking-main-jansson: $(call objects,booking-main/main.c tests/bench/json_flat_off.c) \
   $(BUILD)/libengine.a $(BUILD)/libbooking.a
 $(BUILD)/bench/adapter-kayak-jansson: $(call objects,adapter-kayak/main.c tests/bench/json_flat_off.c) \
@@ -228,4 +241,4 @@ FORCE:
 .PHONY: all deps install clean run test unit http soak e2e e2e-k8s lint format bench bench-guard \
   bench-programs images push help FORCE
 
--include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
+-include $(shell find $(OBJECTS) -name '*.d' 2>/dev/null)

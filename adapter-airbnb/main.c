@@ -1,8 +1,8 @@
 /* The adapter for Airbnb: a car in the format Airbnb reads, with its costs in words. */
-#include "adapter.h"
-#include "currency.h"
-#include "json_writer.h"
-#include "money.h"
+#include "lib/adapter/adapter.h"
+#include "lib/adapter/currency.h"
+#include "lib/base/money.h"
+#include "lib/json/writer.h"
 
 /* "10 euros an hour"; by the day where no hourly price is known. */
 static void add_costs(const struct car_document *car, struct buffer *costs)

@@ -1,7 +1,7 @@
 /* The adapter for Kayak: a car in the format Kayak reads. */
-#include "adapter.h"
-#include "currency.h"
-#include "json_writer.h"
+#include "lib/adapter/adapter.h"
+#include "lib/adapter/currency.h"
+#include "lib/json/writer.h"
 
 static void kayak_format(const struct car_document *car, struct buffer *out)
 {

@@ -2,8 +2,8 @@
 #ifndef BOOKING_CONFIG_H
 #define BOOKING_CONFIG_H
 
-#include "buffer.h"
-#include "options.h"
+#include "lib/base/buffer.h"
+#include "lib/base/options.h"
 
 #include <stdbool.h>
 

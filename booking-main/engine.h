@@ -1,17 +1,18 @@
-/* The engine: what its handlers share. main.c puts it together. */
+/* The engine: what the handlers of its ports share. main.c puts it together.
+ *
+ * All of it belongs to the loop's thread.
+ */
 #ifndef BOOKING_ENGINE_H
 #define BOOKING_ENGINE_H
 
-#include "api_keys.h"
+#include "adapter/calls.h"
 #include "config.h"
-#include "drain.h"
-#include "http_server.h"
-#include "idempotency.h"
-#include "inventory.h"
-#include "log.h"
-#include "metrics.h"
-#include "store.h"
-#include "upstream.h"
+#include "inventory/inventory.h"
+#include "lib/base/drain.h"
+#include "lib/base/metrics.h"
+#include "lib/http/server.h"
+#include "lib/log/log.h"
+#include "store/store.h"
 
 struct engine_counters {
     uint64_t offers;    /* answered */
@@ -34,28 +35,14 @@ struct engine {
     struct log *access_log;
     struct store *store;
     struct inventory *inventory;
-    struct idempotency_list keys; /* in flight */
-    struct api_keys *api_keys;    /* NULL: open */
-    struct upstream *adapter;
+    struct idempotency *keys_in_flight; /* a list */
+    struct api_keys *api_keys;          /* NULL: open */
+    struct adapter_calls *adapter;
     struct http_server *public_server;
     struct http_server *operator_server;
     struct drain *drain;
     bool store_down;
     struct engine_counters counters;
 };
-
-/* Handlers; the context is the engine. */
-http_handler offer_car;       /* GET /bookCar */
-http_handler book_car;        /* POST /bookCar */
-http_handler booking_show;    /* GET /bookings/{id} */
-http_handler booking_confirm; /* POST /bookings/{id}/confirm */
-http_handler booking_cancel;  /* DELETE /bookings/{id} */
-http_handler operator_healthz;
-http_handler operator_readyz;
-http_handler operator_metrics;
-
-/* Calls the adapter, so that there is a connection to it: told to stop in the same moment, it
- * serves on as long as somebody is connected. */
-void operator_keep_adapter(struct engine *engine);
 
 #endif

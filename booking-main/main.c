@@ -1,12 +1,15 @@
 /* booking-main: puts the engine together, runs it, takes it down. */
 #include "engine.h"
 
-#include "commands.h"
-#include "fleet.h"
-#include "healthcheck.h"
-#include "listen.h"
-#include "process.h"
-#include "timestamp.h"
+#include "commands/commands.h"
+#include "fleet/fleet.h"
+#include "lib/base/process.h"
+#include "lib/base/timestamp.h"
+#include "lib/http/healthcheck.h"
+#include "lib/http/listen.h"
+#include "operator/operator.h"
+#include "partner/keys.h"
+#include "partner/partner.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -21,30 +24,6 @@ enum {
     FINISH_SECONDS = 10,     /* for the requests in flight once nothing new is accepted */
     QUIET_MILLISECONDS = 60, /* between accepting the last connection and reading its request */
 };
-
-static const struct http_route public_routes[] = {
-    {"GET", "/bookCar", offer_car, false},
-    {"POST", "/bookCar", book_car, false},
-    {"GET", "/bookings/{id}", booking_show, false},
-    {"DELETE", "/bookings/{id}", booking_cancel, false},
-    {"POST", "/bookings/{id}/confirm", booking_confirm, false},
-};
-
-static const struct http_route operator_routes[] = {
-    {"GET", "/healthz", operator_healthz, true},
-    {"GET", "/readyz", operator_readyz, true},
-    {"GET", "/metrics", operator_metrics, true},
-};
-
-static bool admit(void *context, struct http_request *request)
-{
-    struct engine *engine = context;
-    if (!engine->api_keys || api_keys_accept(engine->api_keys, request->authorization))
-        return true;
-    http_answer_problem(request, PROBLEM_UNAUTHORIZED, "Authorization",
-                        "Send 'Authorization: Bearer KEY' with a key the operator gave you.");
-    return false;
-}
 
 /* --- what the store says --------------------------------------------------------------------- */
 
@@ -122,16 +101,16 @@ static bool start_servers(struct engine *engine, struct buffer *error)
 {
     const struct config *config = engine->config;
     struct http_server_config public_config = {
-        .routes = public_routes,
-        .route_count = sizeof public_routes / sizeof public_routes[0],
+        .routes = partner_routes,
+        .route_count = partner_route_count,
         .prefix = config->prefix,
-        .admit = admit,
+        .admit = partner_admit,
         .channel = config->channel,
         .connection_limit = CONNECTIONS,
     };
     struct http_server_config operator_config = {
         .routes = operator_routes,
-        .route_count = sizeof operator_routes / sizeof operator_routes[0],
+        .route_count = operator_route_count,
         .connection_limit = OPERATOR_CONNECTIONS,
     };
     engine->operator_server = start_server(engine, config->admin_bind, config->admin_port,
@@ -192,7 +171,7 @@ static bool engine_start(struct engine *engine, struct buffer *error)
         buffer_printf(error, "signals: %s", strerror(errno));
         return false;
     }
-    engine->adapter = upstream_new(engine->loop, config->adapter_url, error);
+    engine->adapter = adapter_calls_new(engine->loop, config->adapter_url, error);
     if (!engine->adapter || !start_store(engine, error) || !start_servers(engine, error))
         return false;
     log_flush_each_round(engine->access_log, engine->loop); /* after the servers' work */
@@ -203,10 +182,10 @@ static void engine_stop(struct engine *engine)
 {
     inventory_stop(engine->inventory);
     /* These two answer what is still in flight, and each may be asked by the other's callbacks. */
-    upstream_stop(engine->adapter);
+    adapter_calls_stop(engine->adapter);
     store_close(engine->store);
     inventory_free(engine->inventory);
-    upstream_free(engine->adapter);
+    adapter_calls_free(engine->adapter);
     http_server_free(engine->public_server);
     http_server_free(engine->operator_server);
     drain_free(engine->drain);

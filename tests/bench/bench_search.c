@@ -7,7 +7,7 @@
  * processor's caches have been filled with something else. SQLite answers the same questions, and
  * each answer is compared.
  */
-#include "availability.h"
+#include "inventory/availability.h"
 
 #include <sqlite3.h>
 #include <stdio.h>

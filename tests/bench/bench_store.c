@@ -5,11 +5,11 @@
  *
  * -s gives the bare loop a savepoint for each booking.
  */
-#include "sqlite_connection.h"
-#include "sqlite_schema.h"
-#include "store.h"
+#include "store/sqlite/connection.h"
+#include "store/sqlite/schema.h"
+#include "store/store.h"
 
-#include "loop.h"
+#include "lib/base/loop.h"
 
 #include <stdio.h>
 #include <stdlib.h>

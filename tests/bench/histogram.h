@@ -1,7 +1,7 @@
 /* A log-linear histogram of nanoseconds: every power of two in 128 steps, so that a percentile is
  * true to within a hundredth, from 1 ns to 36 minutes. */
-#ifndef BENCH_HISTOGRAM_H
-#define BENCH_HISTOGRAM_H
+#ifndef TESTS_BENCH_HISTOGRAM_H
+#define TESTS_BENCH_HISTOGRAM_H
 
 #include <stdint.h>
 

@@ -1,7 +1,7 @@
-/* What jansson alone would cost: lib/json_flat.h, but nothing is of that shape. For the bench only,
+/* What jansson alone would cost: lib/json/flat.h, but nothing is of that shape. For the bench only,
  * which links it into a second engine and adapter.
  */
-#include "json_flat.h"
+#include "lib/json/flat.h"
 
 struct json_flat json_flat_begin(const char *text, size_t size)
 {

@@ -19,7 +19,7 @@
  * that ends, ends the program with status 1. So does an answer that takes longer than
  * GRACE_SECONDS.
  */
-#include "histogram.h"
+#include "tests/bench/histogram.h"
 
 #include <arpa/inet.h>
 #include <errno.h>

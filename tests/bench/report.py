@@ -234,8 +234,8 @@ Two parts of ours do what a library could, because they are on the way of every 
 with the library in their place, at {USUAL_CONNECTIONS} connections:
 
 - "libcurl's HTTP": libcurl's transfers, not only its connecting
-  (`tests/bench/upstream_connection_curl.c` in place of `lib/upstream_connection.c`);
-- "jansson alone": no `lib/json_flat.c`, which reads what engine and adapter send each other where
+  (`booking-main/adapter/connection_libcurl.c` in place of `connection.c`);
+- "jansson alone": no `lib/json/flat.c`, which reads what engine and adapter send each other where
   it is flat and plain, and leaves the rest to jansson.
 
 Instructions are counted on one connection.

@@ -1,6 +1,6 @@
 /* What the unit tests share: cmocka with the headers it needs, and reading test data. */
-#ifndef BOOKING_UNIT_H
-#define BOOKING_UNIT_H
+#ifndef TESTS_UNIT_UNIT_H
+#define TESTS_UNIT_UNIT_H
 
 /* clang-format off */
 #include <stdarg.h>

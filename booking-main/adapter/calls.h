@@ -1,0 +1,69 @@
+/* Calls to one HTTP server: the adapter beside the engine.
+ *
+ * Over kept-alive connections on the event loop, each call within a fixed time whatever the other
+ * side does. Calls beyond the connections there are wait their turn within the same time.
+ */
+#ifndef BOOKING_ADAPTER_CALLS_H
+#define BOOKING_ADAPTER_CALLS_H
+
+#include "adapter/outcome.h"
+#include "lib/base/buffer.h"
+#include "lib/base/loop.h"
+#include "lib/http/identity.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum {
+    ADAPTER_CALL_MILLISECONDS = 2000,   /* from adapter_calls_start() to the whole answer */
+    ADAPTER_CONNECT_MILLISECONDS = 800, /* of it, to connect */
+    ADAPTER_CONNECTIONS = 64,
+    ADAPTER_WAITING_MAX = 1024, /* those of one round of the loop among them */
+    ADAPTER_REQUEST_MAX = 64 * 1024,
+    ADAPTER_ANSWER_MAX = 64 * 1024, /* of a body */
+};
+
+struct adapter_calls;
+
+/* One call; the caller owns it and keeps it alive until `done`. */
+struct adapter_call {
+    /* Set by the caller, borrowed until `done`. */
+    const char *path;
+    const char *body;                /* JSON, sent by POST; NULL for a GET */
+    size_t body_size;                /* with the header fields at most ADAPTER_REQUEST_MAX */
+    const struct identity *identity; /* passed on */
+    void (*done)(struct adapter_call *call);
+
+    /* Set before `done` is called; the answer is valid until it returns. */
+    enum adapter_outcome outcome; /* never ADAPTER_PENDING */
+    unsigned status;
+    const char *content_type; /* NULL when there was none */
+    const char *answer;       /* ends in NUL, never NULL */
+    size_t answer_size;
+    int64_t duration; /* nanoseconds */
+
+    /* The module's own. */
+    int64_t started;
+    bool tried_again;
+    struct adapter_call *next;
+};
+
+/* `url` is http://HOST[:PORT] without a path. NULL, with a sentence added to `error`, when it is
+ * not, or when memory ran out. */
+struct adapter_calls *adapter_calls_new(struct loop *loop, const char *url, struct buffer *error);
+
+/* Ends every call that is under way, and from now on each that is started, with
+ * ADAPTER_UNREACHABLE. NULL is fine. */
+void adapter_calls_stop(struct adapter_calls *calls);
+
+/* The same, and frees it. NULL is fine. */
+void adapter_calls_free(struct adapter_calls *calls);
+
+/* Sent at the end of the loop's round. `done` is called from the loop, or before this returns when
+ * there is no room for the call. */
+void adapter_calls_start(struct adapter_calls *calls, struct adapter_call *call);
+
+/* Adds counters of calls by result, and their durations. */
+void adapter_calls_metrics(const struct adapter_calls *calls, struct buffer *out);
+
+#endif

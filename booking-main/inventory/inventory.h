@@ -1,0 +1,74 @@
+/* The inventory: which cars there are and when each is free, kept up to date on the event loop.
+ *
+ * It follows the store's events, in their order, and adds what this engine has claimed and not
+ * committed yet, so that racing requests take different cars. What it says is a proposal: the store
+ * decides. When the fleet is replaced, a new stock is loaded in another thread and swapped in.
+ */
+#ifndef BOOKING_INVENTORY_INVENTORY_H
+#define BOOKING_INVENTORY_INVENTORY_H
+
+#include "inventory/availability.h"
+#include "inventory/catalog.h"
+#include "lib/base/loop.h"
+#include "lib/log/log.h"
+#include "rental/criteria.h"
+#include "store/store.h"
+
+struct inventory;
+
+/* A car that a request has chosen, until its booking is committed or fails. The caller owns it. */
+struct claim {
+    char booking_id[BOOKING_ID_SIZE + 1];
+    int64_t car; /* the store's number */
+    struct period period;
+    uint64_t stock; /* which one the car was chosen from */
+    enum { CLAIM_NONE, CLAIM_HELD, CLAIM_LOST, CLAIM_COMMITTED } state; /* NONE: not claimed */
+    struct claim *next, *previous;
+};
+
+/* Loads the stock, blocking. NULL with a sentence added to `error` on failure. The store, loop and
+ * log are borrowed. The end comes in three steps, since each uses the other: inventory_stop(),
+ * which waits for a loading; store_close(), which ends the expiries under way; inventory_free(). */
+struct inventory *inventory_new(struct store *store, struct loop *loop, struct log *log,
+                                struct buffer *error);
+void inventory_stop(struct inventory *inventory);
+void inventory_free(struct inventory *inventory);
+
+/* What the inventory was loaded up to: store_start()'s last_event. */
+int64_t inventory_last_event(const struct inventory *inventory);
+
+/* Applies an event of the store. */
+void inventory_apply(struct inventory *inventory, const struct store_event *event);
+
+/* The catalog of now; it may be another after any return to the loop. */
+const struct catalog *inventory_catalog(const struct inventory *inventory);
+
+/* The cheapest free car's position in the catalog, or CATALOG_NONE. */
+uint32_t inventory_find(const struct inventory *inventory, const struct criteria *criteria);
+
+/* Whether this car is offered and free over the period. */
+bool inventory_is_free(const struct inventory *inventory, uint32_t position, struct period period);
+
+/* Claims the car at `position`, which must be free, for the claim's booking_id; false when it is
+ * not free after all or memory ran out. */
+bool inventory_claim(struct inventory *inventory, uint32_t position, struct period period,
+                     struct claim *claim);
+
+/* Ends a claim: frees the car again unless the booking was committed. Ending it twice does no harm.
+ */
+void inventory_unclaim(struct inventory *inventory, struct claim *claim);
+
+/* The store says that the claimed car is not offered as the catalog had it: its fleet is newer.
+ * Calls `ready` when that has been loaded, or at once when it has been since the car was claimed;
+ * `loaded` is false when it could not be, or the inventory stops. The caller owns the waiter. */
+struct fleet_waiter {
+    void (*ready)(struct fleet_waiter *waiter, bool loaded);
+    struct fleet_waiter *next;
+};
+void inventory_await_fleet(struct inventory *inventory, const struct claim *claim,
+                           struct fleet_waiter *waiter);
+
+/* Adds gauges and counters. */
+void inventory_metrics(const struct inventory *inventory, struct buffer *out);
+
+#endif

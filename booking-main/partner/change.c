@@ -1,0 +1,263 @@
+/* GET /bookings/{id}, POST /bookings/{id}/confirm, DELETE /bookings/{id}.
+ *
+ * Each looks the booking up, has the adapter write it as it is to be, and commits the change with
+ * the answer, if there is a change. A hold that has expired by the clock is first expired in the
+ * store: only a committed change counts.
+ */
+#include "engine.h"
+#include "lib/base/container_of.h"
+#include "partner/document.h"
+#include "partner/idempotency.h"
+#include "partner/partner.h"
+#include "partner/relay.h"
+#include "partner/strict.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum { DOCUMENT_MAX = 4096, ROUNDS_MAX = 4 };
+
+struct change {
+    struct engine *engine;
+    struct http_request *request;
+    enum store_operation operation; /* STORE_SHOW, STORE_CONFIRM or STORE_CANCEL */
+    enum booking_state target;      /* what the answer will say */
+    struct idempotency idempotency;
+    unsigned rounds;
+    struct buffer document;
+    struct adapter_call call;
+    struct relay answer;
+    struct store_request store;
+};
+
+static void look_up(struct change *change);
+static void recall(struct change *change);
+
+static void end_change(struct change *change)
+{
+    idempotency_end(&change->engine->keys_in_flight, &change->idempotency);
+    buffer_free(&change->document);
+    relay_free(&change->answer);
+    free(change);
+}
+
+static void refuse(struct change *change, enum problem problem, const char *parameter,
+                   const char *detail)
+{
+    http_answer_problem(change->request, problem, parameter, detail);
+    end_change(change);
+}
+
+static void refuse_store(struct change *change)
+{
+    refuse(change, PROBLEM_STORE_UNAVAILABLE, NULL, "Try again in a moment.");
+}
+
+static void submit(struct change *change, enum store_operation operation,
+                   void (*done)(struct store_request *request))
+{
+    struct store_request *request = &change->store;
+    request->operation = operation;
+    request->now = time(NULL);
+    request->done = done;
+    store_submit(change->engine->store, request);
+}
+
+static void answer(struct change *change)
+{
+    relay_send(&change->answer, change->request, 200);
+    end_change(change);
+}
+
+static void on_committed(struct store_request *request)
+{
+    struct change *change = container_of(request, struct change, store);
+    struct engine_counters *counters = &change->engine->counters;
+    switch (request->result) {
+    case STORE_OK:
+        if (change->operation == STORE_CONFIRM)
+            counters->confirmed++;
+        else
+            counters->cancelled++;
+        answer(change);
+        break;
+    case STORE_NOT_FOUND:
+    case STORE_WRONG_STATE: /* it changed since we looked: look again */
+        look_up(change);
+        break;
+    case STORE_KEY_EXISTS: /* the same request was faster in another engine */
+        recall(change);
+        break;
+    default:
+        refuse_store(change);
+    }
+}
+
+static void on_formatted(struct adapter_call *call)
+{
+    struct change *change = container_of(call, struct change, call);
+    if (!relay_take(&change->answer, change->request, call)) {
+        end_change(change);
+        return;
+    }
+    /* What is so already is not committed, and its answer not kept either: there is nothing that a
+     * retry could do twice. */
+    bool changes = change->operation != STORE_SHOW && change->store.booking.state != change->target;
+    if (!changes) {
+        answer(change);
+        return;
+    }
+    struct store_answer *kept = &change->store.answer;
+    idempotency_fill(&change->idempotency, kept);
+    kept->status = 200;
+    kept->location = NULL;
+    kept->content_type = change->answer.content_type;
+    kept->body = change->answer.body.data;
+    kept->body_size = change->answer.body.size;
+    submit(change, change->operation, on_committed);
+}
+
+static void format(struct change *change)
+{
+    buffer_clear(&change->document);
+    booking_document_booking(&change->document, inventory_catalog(change->engine->inventory),
+                             &change->store.booking, change->target);
+    if (change->document.failed) {
+        refuse(change, PROBLEM_INTERNAL_ERROR, NULL, "Out of memory; try again.");
+        return;
+    }
+    change->call.path = "/formatCarInfo";
+    change->call.body = change->document.data;
+    change->call.body_size = change->document.size;
+    change->call.identity = change->request->identity;
+    change->call.done = on_formatted;
+    adapter_calls_start(change->engine->adapter, &change->call);
+}
+
+/* Decides by what the booking is now whether it may become what is asked for. */
+static void decide(struct change *change)
+{
+    const struct booking *booking = &change->store.booking;
+    if (change->operation == STORE_SHOW) {
+        change->target = booking->state;
+        format(change);
+        return;
+    }
+    bool confirm = change->operation == STORE_CONFIRM;
+    change->target = confirm ? BOOKING_BOOKED : BOOKING_CANCELLED;
+    bool again = booking->state == change->target; /* is the same */
+    if (booking->state == BOOKING_EXPIRED)
+        refuse(change, PROBLEM_HOLD_EXPIRED, NULL, "Book again: the car may be another's by now.");
+    else if (booking->state == BOOKING_CANCELLED && !again)
+        refuse(change, PROBLEM_BOOKING_CANCELLED, NULL, "Book again.");
+    else if (!confirm && !again && (int64_t)booking->period.pickup_at * 60 <= change->store.now)
+        refuse(change, PROBLEM_PICKUP_PASSED, NULL,
+               "A booking can be cancelled only before its pickup.");
+    else
+        format(change);
+}
+
+static void on_expired(struct store_request *request)
+{
+    struct change *change = container_of(request, struct change, store);
+    if (request->result == STORE_UNAVAILABLE)
+        refuse_store(change);
+    else
+        look_up(change);
+}
+
+static void on_found(struct store_request *request)
+{
+    struct change *change = container_of(request, struct change, store);
+    const struct booking *booking = &request->booking;
+    if (request->result == STORE_NOT_FOUND)
+        refuse(change, PROBLEM_UNKNOWN_BOOKING, "id",
+               "Use the Location of a booking made through this partner.");
+    else if (request->result != STORE_OK)
+        refuse_store(change);
+    else if (booking->state == BOOKING_HELD && booking->expires_at <= request->now)
+        submit(change, STORE_EXPIRE, on_expired);
+    else
+        decide(change);
+}
+
+static void look_up(struct change *change)
+{
+    if (change->rounds++ == ROUNDS_MAX)
+        refuse_store(change);
+    else
+        submit(change, STORE_SHOW, on_found);
+}
+
+static void on_recalled(struct store_request *recalled)
+{
+    struct change *change = container_of(recalled, struct change, store);
+    switch (recalled->result) {
+    case STORE_OK:
+        change->engine->counters.replays++;
+        idempotency_replay(&change->idempotency, change->request, &recalled->answer);
+        end_change(change);
+        break;
+    case STORE_NOT_FOUND:
+        look_up(change);
+        break;
+    default:
+        refuse_store(change);
+    }
+}
+
+static void recall(struct change *change)
+{
+    idempotency_fill(&change->idempotency, &change->store.answer);
+    submit(change, STORE_RECALL, on_recalled);
+}
+
+static void begin(struct engine *engine, struct http_request *request,
+                  enum store_operation operation)
+{
+    if (!booking_id_valid(request->segment)) {
+        http_answer_problem(request, PROBLEM_INVALID_REQUEST, "id",
+                            "A booking's id has 22 letters, digits, '-' or '_'.");
+        return;
+    }
+    if (!strict_no_query(request) || !strict_no_body(request))
+        return;
+    struct change *change = calloc(1, sizeof *change);
+    if (!change) {
+        http_answer_problem(request, PROBLEM_INTERNAL_ERROR, NULL, "Out of memory; try again.");
+        return;
+    }
+    change->engine = engine;
+    change->request = request;
+    change->operation = operation;
+    buffer_init(&change->document, DOCUMENT_MAX);
+    memcpy(change->store.booking.id, request->segment, BOOKING_ID_SIZE + 1);
+    snprintf(change->store.booking.channel, sizeof change->store.booking.channel, "%s",
+             engine->config->channel);
+    if (operation == STORE_CONFIRM &&
+        !idempotency_begin(&engine->keys_in_flight, &change->idempotency, request)) {
+        end_change(change);
+        return;
+    }
+    if (idempotency_active(&change->idempotency))
+        recall(change);
+    else
+        look_up(change);
+}
+
+void booking_show(void *context, struct http_request *request)
+{
+    begin(context, request, STORE_SHOW);
+}
+
+void booking_confirm(void *context, struct http_request *request)
+{
+    begin(context, request, STORE_CONFIRM);
+}
+
+void booking_cancel(void *context, struct http_request *request)
+{
+    begin(context, request, STORE_CANCEL);
+}

@@ -1,0 +1,26 @@
+/* From the end of an adapter call to an answer, the same for every request that makes one. */
+#ifndef BOOKING_PARTNER_RELAY_H
+#define BOOKING_PARTNER_RELAY_H
+
+#include "adapter/calls.h"
+#include "lib/http/server.h"
+
+enum { CONTENT_TYPE_SIZE = 128 };
+
+/* An adapter's answer that outlives its call. */
+struct relay {
+    struct buffer body;
+    char content_type[CONTENT_TYPE_SIZE];
+};
+
+/* Keeps the call's body and content type as they are. Where there is no usable answer, answers the
+ * request with the problem that says why, and returns false. */
+bool relay_take(struct relay *answer, struct http_request *request,
+                const struct adapter_call *call);
+
+/* Answers the request with what was kept. */
+void relay_send(struct relay *answer, struct http_request *request, unsigned status);
+
+void relay_free(struct relay *answer);
+
+#endif

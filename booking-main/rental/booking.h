@@ -1,0 +1,54 @@
+/* A booking and its states.
+ *
+ *     (made) --> held --confirmed--> booked --cancelled--> cancelled
+ *       |         |\---cancelled--------------------------> cancelled
+ *       |          \---ran out---> expired
+ *        \-----------------------> booked
+ *
+ * Held and booked are the active states: the car is this booking's over its period. The others are
+ * final.
+ */
+#ifndef BOOKING_RENTAL_BOOKING_H
+#define BOOKING_RENTAL_BOOKING_H
+
+#include "rental/car.h"
+#include "rental/period.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum {
+    BOOKING_ID_SIZE = 22,        /* the public id: 128 random bits in 22 characters */
+    BOOKING_CHANNEL_MAX = 64,    /* bytes */
+    BOOKING_REFERENCE_MAX = 128, /* bytes of UTF-8 */
+};
+
+/* The characters of an id: base64url's (RFC 4648, section 5). */
+extern const char booking_id_alphabet[64 + 1];
+
+enum booking_state { BOOKING_HELD = 1, BOOKING_BOOKED, BOOKING_CANCELLED, BOOKING_EXPIRED };
+
+struct booking {
+    char id[BOOKING_ID_SIZE + 1];
+    char channel[BOOKING_CHANNEL_MAX + 1];
+    char reference[BOOKING_REFERENCE_MAX + 1]; /* "" for none */
+    int64_t car;                               /* the store's number of the car, never used again */
+    struct period period;
+    enum booking_state state;
+    int64_t expires_at; /* of a hold, or a hold that was; 0 for none. Seconds since 1970 */
+    int64_t day_price;  /* as booked, in minor units */
+    int64_t hour_price; /* -1 for none */
+    /* The car as it is now: its carid never changes for a number, but an import may change the
+     * location and the category. */
+    char carid[CAR_ID_MAX + 1];
+    char location[CAR_LOCATION_MAX + 1];
+    char category[CAR_CATEGORY_SIZE + 1];
+};
+
+/* Whether the text could be a booking's id. */
+bool booking_id_valid(const char *id);
+
+/* "held", "booked", "cancelled" or "expired". */
+const char *booking_state_name(enum booking_state state);
+
+#endif

@@ -1,0 +1,32 @@
+/* The table of functions that a database engine brings to the store; see store.h for what each
+ * does.
+ *
+ * A driver's own struct embeds `struct store` as its first member.
+ */
+#ifndef BOOKING_STORE_DRIVER_H
+#define BOOKING_STORE_DRIVER_H
+
+#include "store/store.h"
+
+struct store_driver {
+    const char *scheme; /* what its URLs begin with, such as "sqlite:" */
+    struct store *(*open)(const char *url, struct buffer *error);
+    bool (*backup)(const char *url, const char *path, struct buffer *error);
+    bool (*import)(struct store *store, const struct fleet *fleet, bool only_if_empty, bool dry_run,
+                   struct store_import_report *report, struct buffer *error);
+    bool (*read_snapshot)(struct store *store, int32_t since,
+                          const struct store_snapshot_reader *reader, int64_t *last_event,
+                          struct buffer *error);
+    bool (*start)(struct store *store, struct loop *loop, const struct store_handlers *handlers,
+                  int64_t last_event, struct buffer *error);
+    void (*submit)(struct store *store, struct store_request *request);
+    void (*close)(struct store *store);
+};
+
+struct store {
+    const struct store_driver *driver;
+};
+
+extern const struct store_driver sqlite_store_driver;
+
+#endif

@@ -1,0 +1,42 @@
+/* The SQLite store's committer: the one thread that writes. See the idea in sqlite_committer.c. */
+#ifndef BOOKING_STORE_SQLITE_COMMITTER_H
+#define BOOKING_STORE_SQLITE_COMMITTER_H
+
+#include "store/outbox.h"
+#include "store/queue.h"
+#include "store/sqlite/connection.h"
+#include "store/sqlite/operations.h"
+
+enum { COMMITTER_GROUP_MAX = 256 };
+
+struct committer {
+    struct store_queue queue;
+    struct outbox outbox;
+
+    /* The thread's; of a database in memory, which has no other connection, also that of imports
+     * and snapshots, hence the lock. */
+    pthread_mutex_t connection_lock;
+    struct sqlite_connection connection;
+    struct sqlite_operations operations;
+    bool in_memory;
+
+    /* The thread's alone. */
+    int64_t last_event;    /* handed over, or about to be */
+    int64_t known_version; /* of the data, when the events were last read; -1 for none */
+    int64_t next_purge;
+    bool in_trouble;
+    struct store_request *group[COMMITTER_GROUP_MAX];
+    struct sqlite_outcome outcomes[COMMITTER_GROUP_MAX];
+};
+
+/* Opens the database and brings it up to date. False, with a sentence added to `error`, when it
+ * cannot. The path is borrowed; the struct must not move. */
+bool committer_open(struct committer *committer, const char *path, struct buffer *error);
+
+/* After the thread has ended. */
+void committer_close(struct committer *committer);
+
+/* What the thread runs, from the event after `last_event` on, until queue and outbox are closed. */
+void committer_run(struct committer *committer, int64_t last_event);
+
+#endif

@@ -1,0 +1,256 @@
+/* The store on SQLite: its threads.
+ *
+ * All writing goes to the committer (sqlite_committer.c). Reading goes to a second thread with a
+ * connection of its own. In WAL mode it does not wait for the committer, nor, as it would as part
+ * of a group, for the disk to take a commit; and the loop does not wait for a read from the disk.
+ * A read that fails is given to the committer, which tries it again, and is the only one to decide
+ * whether the store is in trouble.
+ *
+ * A database in memory has one connection: the committer does the reads, and a lock keeps imports
+ * and snapshots apart from it.
+ */
+#include "store/driver.h"
+
+#include "lib/base/container_of.h"
+#include "store/sqlite/backup.h"
+#include "store/sqlite/committer.h"
+#include "store/sqlite/import.h"
+#include "store/sqlite/snapshot.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SCHEME "sqlite:"
+
+enum { READER_CACHE_KIB = 1024, BULK_CACHE_KIB = 16384 };
+
+struct sqlite_store {
+    struct store store;
+    char *path;
+    bool in_memory;
+    int64_t last_event; /* to start behind */
+    struct committer committer;
+    pthread_t committer_thread;
+    bool committer_runs;
+
+    struct store_queue reads;
+    struct sqlite_connection connection; /* the reader's, from here on */
+    struct sqlite_operations operations;
+    struct sqlite_outcome outcome;
+    pthread_t reader_thread;
+    bool reader_runs;
+};
+
+static struct sqlite_store *from_store(struct store *store)
+{
+    return container_of(store, struct sqlite_store, store);
+}
+
+/* --- threads --------------------------------------------------------------------------------- */
+
+static void *run_committer(void *context)
+{
+    struct sqlite_store *store = context;
+    committer_run(&store->committer, store->last_event);
+    return NULL;
+}
+
+static void read_one(struct sqlite_store *store, struct store_request *request)
+{
+    int result = sqlite_operation_run(&store->operations, request, &store->outcome);
+    if (result == SQLITE_OK) {
+        sqlite_outcome_give(&store->outcome, request);
+        outbox_hand_over_read(&store->committer.outbox, request);
+    } else {
+        sqlite_outcome_drop(&store->outcome);
+        store_queue_add(&store->committer.queue, request);
+    }
+}
+
+static void *run_reader(void *context)
+{
+    struct sqlite_store *store = context;
+    struct store_request *request;
+    while (store_queue_take(&store->reads, -1, &request, 1) >= 0)
+        read_one(store, request);
+    return NULL;
+}
+
+static void sqlite_submit(struct store *base, struct store_request *request)
+{
+    struct sqlite_store *store = from_store(base);
+    bool reads = sqlite_operation_reads_only(request) && !store->in_memory;
+    request->result = STORE_UNAVAILABLE;
+    request->memory = NULL;
+    store_queue_add(reads ? &store->reads : &store->committer.queue, request);
+}
+
+/* --- opening, starting, closing -------------------------------------------------------------- */
+
+static void free_store(struct sqlite_store *store)
+{
+    free(store->path);
+    free(store);
+}
+
+static struct store *sqlite_open(const char *url, struct buffer *error)
+{
+    struct sqlite_store *store = calloc(1, sizeof *store);
+    if (!store || !(store->path = strdup(url + strlen(SCHEME)))) {
+        buffer_printf(error, "database '%s': out of memory", url);
+        free(store);
+        return NULL;
+    }
+    store->store.driver = &sqlite_store_driver;
+    store->in_memory = sqlite_path_is_memory(store->path);
+    if (!store_queue_init(&store->reads)) {
+        buffer_printf(error, "database '%s': out of memory", url);
+        free_store(store);
+        return NULL;
+    }
+    if (!committer_open(&store->committer, store->path, error)) {
+        store_queue_destroy(&store->reads);
+        free_store(store);
+        return NULL;
+    }
+    return &store->store;
+}
+
+/* The threads take no signals: those are the loop's. */
+static int start_thread(pthread_t *thread, void *(*run)(void *), struct sqlite_store *store)
+{
+    sigset_t all, before;
+    sigfillset(&all);
+    int failure = pthread_sigmask(SIG_SETMASK, &all, &before);
+    if (failure)
+        return failure;
+    failure = pthread_create(thread, NULL, run, store);
+    (void)pthread_sigmask(SIG_SETMASK, &before, NULL); /* fails only for a bad argument */
+    return failure;
+}
+
+static int start_threads(struct sqlite_store *store)
+{
+    int failure = start_thread(&store->committer_thread, run_committer, store);
+    store->committer_runs = failure == 0;
+    if (failure || store->in_memory)
+        return failure;
+    failure = start_thread(&store->reader_thread, run_reader, store);
+    store->reader_runs = failure == 0;
+    return failure;
+}
+
+static bool sqlite_start(struct store *base, struct loop *loop,
+                         const struct store_handlers *handlers, int64_t last_event,
+                         struct buffer *error)
+{
+    struct sqlite_store *store = from_store(base);
+    store->last_event = last_event;
+    if (!store->in_memory) {
+        if (!sqlite_connection_open(&store->connection, store->path, READER_CACHE_KIB, error))
+            return false;
+        sqlite_operations_init(&store->operations, &store->connection);
+    }
+    int failure = -outbox_start(&store->committer.outbox, loop, handlers);
+    if (failure == 0)
+        failure = start_threads(store);
+    if (failure)
+        buffer_printf(error, "database '%s': threads: %s", store->path, strerror(failure));
+    return failure == 0;
+}
+
+static void stop_threads(struct sqlite_store *store)
+{
+    outbox_close(&store->committer.outbox);
+    store_queue_close(&store->reads);
+    store_queue_close(&store->committer.queue);
+    if (store->reader_runs)
+        pthread_join(store->reader_thread, NULL);
+    if (store->committer_runs)
+        pthread_join(store->committer_thread, NULL);
+}
+
+static void sqlite_close(struct store *base)
+{
+    struct sqlite_store *store = from_store(base);
+    struct store_list *reads = &store->reads.waiting, *writes = &store->committer.queue.waiting;
+    stop_threads(store);
+    outbox_stop(&store->committer.outbox);
+    while (reads->first || writes->first) {
+        struct store_list rest; /* a done() may submit again, and is told the same */
+        store_list_init(&rest);
+        store_list_move(&rest, reads);
+        store_list_move(&rest, writes);
+        store_list_finish(&rest);
+    }
+    sqlite_operations_end(&store->operations);
+    sqlite_connection_close(&store->connection);
+    store_queue_destroy(&store->reads);
+    committer_close(&store->committer);
+    free_store(store);
+}
+
+/* --- everything at once ---------------------------------------------------------------------- */
+
+/* A connection for a long operation, from any thread: one of its own, or the one that there is in
+ * memory, locked. */
+static struct sqlite_connection *borrow(struct sqlite_store *store, struct sqlite_connection *own,
+                                        struct buffer *error)
+{
+    if (store->in_memory) {
+        pthread_mutex_lock(&store->committer.connection_lock);
+        return &store->committer.connection;
+    }
+    return sqlite_connection_open(own, store->path, BULK_CACHE_KIB, error) ? own : NULL;
+}
+
+static void give_back(struct sqlite_store *store, struct sqlite_connection *connection)
+{
+    if (store->in_memory)
+        pthread_mutex_unlock(&store->committer.connection_lock);
+    else
+        sqlite_connection_close(connection);
+}
+
+static bool sqlite_import(struct store *base, const struct fleet *fleet, bool only_if_empty,
+                          bool dry_run, struct store_import_report *report, struct buffer *error)
+{
+    struct sqlite_store *store = from_store(base);
+    struct sqlite_connection own, *connection = borrow(store, &own, error);
+    if (!connection)
+        return false;
+    bool imported = sqlite_import_fleet(connection, fleet, only_if_empty, dry_run, report, error);
+    give_back(store, connection);
+    return imported;
+}
+
+static bool sqlite_read_snapshot(struct store *base, int32_t since,
+                                 const struct store_snapshot_reader *reader, int64_t *last_event,
+                                 struct buffer *error)
+{
+    struct sqlite_store *store = from_store(base);
+    struct sqlite_connection own, *connection = borrow(store, &own, error);
+    if (!connection)
+        return false;
+    bool read = sqlite_snapshot_read(connection, since, reader, last_event, error);
+    give_back(store, connection);
+    return read;
+}
+
+static bool backup_database(const char *url, const char *path, struct buffer *error)
+{
+    return sqlite_backup(url + strlen(SCHEME), path, error);
+}
+
+const struct store_driver sqlite_store_driver = {
+    .scheme = SCHEME,
+    .open = sqlite_open,
+    .backup = backup_database,
+    .import = sqlite_import,
+    .read_snapshot = sqlite_read_snapshot,
+    .start = sqlite_start,
+    .submit = sqlite_submit,
+    .close = sqlite_close,
+};

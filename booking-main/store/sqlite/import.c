@@ -1,0 +1,359 @@
+/* Replacing the fleet.
+ *
+ * Engines wait while an import holds the write lock, so it does as little as it can with it. First,
+ * in a read transaction, the cars there are get compared with the new fleet; that gives a list of
+ * changes. Then the write transaction makes just these. If another import came in between, which
+ * the number `fleet` in meta tells, the list is worth nothing and made anew. When a large part of a
+ * million cars changes, that still takes longer than an engine waits for a lock; so a large import
+ * says beforehand, by `import` in meta, that it is worth waiting for.
+ */
+#include "store/sqlite/import.h"
+
+#include "lib/base/timestamp.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum {
+    ROUNDS = 5,    /* other imports to be overtaken by before giving up */
+    LARGE = 20000, /* changes that take a tenth of a second or so */
+    SECONDS = 15,  /* that a large one may take */
+};
+
+/* A car of the new fleet that is to be written, or one to withdraw. */
+struct change {
+    int64_t number;              /* 0: it is new */
+    const struct fleet_car *car; /* NULL: withdraw it */
+};
+
+struct import {
+    struct sqlite_connection *connection;
+    const struct fleet *fleet;
+    const struct fleet_car **by_carid;
+    bool *found;            /* whether the database has it, in the order of by_carid */
+    struct change *changes; /* capacity grows */
+    size_t change_count, change_capacity;
+    int64_t fleet_number; /* what the changes are based on */
+    bool had_cars;
+    bool other_currency, had_currency;
+    struct store_import_report report;
+    struct buffer *error;
+};
+
+static bool fail_result(struct import *import, int result)
+{
+    sqlite_describe(import->connection, result, import->error);
+    return false;
+}
+
+static bool fail_memory(struct import *import)
+{
+    return fail_result(import, SQLITE_NOMEM);
+}
+
+/* --- comparing ------------------------------------------------------------------------------- */
+
+static int compare_carid(const void *a, const void *b)
+{
+    const struct fleet_car *const *left = a, *const *right = b;
+    return strcmp((*left)->carid, (*right)->carid);
+}
+
+static bool sort_fleet(struct import *import)
+{
+    size_t count = import->fleet->count;
+    import->by_carid = malloc((count + 1) * sizeof(const struct fleet_car *));
+    import->found = malloc((count + 1) * sizeof *import->found);
+    if (!import->by_carid || !import->found)
+        return fail_memory(import);
+    for (size_t i = 0; i < count; i++)
+        import->by_carid[i] = &import->fleet->cars[i];
+    qsort(import->by_carid, count, sizeof(const struct fleet_car *), compare_carid);
+    return true;
+}
+
+static bool add_change(struct import *import, int64_t number, const struct fleet_car *car)
+{
+    if (import->change_count == import->change_capacity) {
+        size_t capacity = import->change_capacity ? 2 * import->change_capacity : 1024;
+        struct change *changes = realloc(import->changes, capacity * sizeof *changes);
+        if (!changes)
+            return fail_memory(import);
+        import->changes = changes;
+        import->change_capacity = capacity;
+    }
+    import->changes[import->change_count++] = (struct change){number, car};
+    return true;
+}
+
+enum { NUMBER, CARID, CATEGORY, LOCATION, DAY_PRICE, HOUR_PRICE, OFFERED };
+
+/* What becomes of a car that the database has. */
+static bool compare_car(struct import *import, const struct query *row)
+{
+    int64_t number = sqlite3_column_int64(row->statement, NUMBER);
+    bool offered = sqlite3_column_int(row->statement, OFFERED) != 0;
+    struct fleet_car wanted = {.carid = query_column_text(row, CARID)}, *key = &wanted;
+    const struct fleet_car **place = bsearch(&key, import->by_carid, import->fleet->count,
+                                             sizeof(const struct fleet_car *), compare_carid);
+    import->had_cars = true;
+    if (!place) {
+        import->report.withdrawn += offered;
+        return !offered || add_change(import, number, NULL);
+    }
+    const struct fleet_car *car = *place;
+    import->found[place - import->by_carid] = true;
+    bool same = strcmp(query_column_text(row, CATEGORY), car->category) == 0 &&
+                strcmp(query_column_text(row, LOCATION), car->location) == 0 &&
+                sqlite3_column_int64(row->statement, DAY_PRICE) == car->day_price &&
+                query_column_price(row, HOUR_PRICE) == car->hour_price;
+    if (offered && same) {
+        import->report.unchanged++;
+        return true;
+    }
+    import->report.changed += offered;
+    import->report.added += !offered; /* it is back */
+    return add_change(import, number, car);
+}
+
+static bool compare_cars(struct import *import)
+{
+    sqlite3_stmt *statement = NULL;
+    struct query query = query_begin(import->connection, &statement,
+                                     "SELECT number, carid, category, location, day_price,"
+                                     " hour_price, offered FROM cars");
+    bool compared = true;
+    int result;
+    while ((result = query_step(&query)) == SQLITE_ROW && compared)
+        compared = compare_car(import, &query);
+    if (compared && result != SQLITE_DONE)
+        compared = fail_result(import, result);
+    sqlite3_finalize(statement);
+    /* In this order the cars lie side by side in the index on carid too. */
+    for (size_t i = 0; compared && i < import->fleet->count; i++)
+        if (!import->found[i]) {
+            import->report.added++;
+            compared = add_change(import, 0, import->by_carid[i]);
+        }
+    return compared;
+}
+
+static int read_currency(struct import *import)
+{
+    sqlite3_stmt *statement = NULL;
+    struct query query = query_begin(import->connection, &statement,
+                                     "SELECT value FROM meta WHERE name = 'currency'");
+    int result = query_step(&query);
+    if (result == SQLITE_ROW) {
+        const char *currency = query_column_text(&query, 0);
+        import->had_currency = *currency != '\0';
+        import->other_currency = strcmp(currency, import->fleet->currency) != 0;
+        result = SQLITE_OK;
+    }
+    sqlite3_finalize(statement);
+    return result;
+}
+
+static int read_fleet_number(struct import *import, int64_t *number)
+{
+    return sqlite_read_number(import->connection, "SELECT value FROM meta WHERE name = 'fleet'",
+                              number);
+}
+
+/* Lists what would change, reading only. */
+static bool compare(struct import *import)
+{
+    import->report = (struct store_import_report){0};
+    import->change_count = 0;
+    import->had_cars = false;
+    memset(import->found, 0, import->fleet->count * sizeof import->found[0]);
+    int result = sqlite_run(import->connection, "BEGIN");
+    if (result == SQLITE_OK)
+        result = read_fleet_number(import, &import->fleet_number);
+    if (result == SQLITE_OK)
+        result = read_currency(import);
+    bool compared = result == SQLITE_OK ? compare_cars(import) : fail_result(import, result);
+    sqlite_rollback(import->connection);
+    return compared;
+}
+
+/* --- changing -------------------------------------------------------------------------------- */
+
+/* The prices of all bookings, cancelled ones too, are in the one currency there is. */
+static bool check_currency(struct import *import)
+{
+    if (!import->had_currency || !import->other_currency)
+        return true;
+    int64_t booked = 0;
+    int result =
+        sqlite_read_number(import->connection, "SELECT EXISTS (SELECT 1 FROM bookings)", &booked);
+    if (result != SQLITE_OK)
+        return fail_result(import, result);
+    if (booked)
+        buffer_printf(import->error,
+                      "database '%s': there are bookings in another currency than %s: import a "
+                      "fleet in theirs, or start a new database",
+                      import->connection->path, import->fleet->currency);
+    return !booked;
+}
+
+static int write_car(struct import *import, sqlite3_stmt **statements, const struct change *change)
+{
+    const struct fleet_car *car = change->car;
+    struct query query;
+    if (!car) {
+        query = query_begin(import->connection, &statements[0],
+                            "UPDATE cars SET offered = 0 WHERE number = ?");
+        query_number(&query, change->number);
+        return query_run(&query);
+    }
+    if (change->number)
+        query = query_begin(import->connection, &statements[1],
+                            "UPDATE cars SET category = ?, location = ?, day_price = ?,"
+                            " hour_price = ?, offered = 1 WHERE number = ?");
+    else
+        query = query_begin(import->connection, &statements[2],
+                            "INSERT INTO cars (category, location, day_price, hour_price, carid,"
+                            " offered) VALUES (?, ?, ?, ?, ?, 1)");
+    query_text(&query, car->category);
+    query_text(&query, car->location);
+    query_number(&query, car->day_price);
+    query_price(&query, car->hour_price);
+    if (change->number)
+        query_number(&query, change->number);
+    else
+        query_text(&query, car->carid);
+    return query_run(&query);
+}
+
+static int write_cars(struct import *import)
+{
+    sqlite3_stmt *statements[3] = {0};
+    int result = SQLITE_OK;
+    for (size_t i = 0; i < import->change_count && result == SQLITE_OK; i++)
+        result = write_car(import, statements, &import->changes[i]);
+    for (int i = 0; i < 3; i++)
+        (void)sqlite3_finalize(statements[i]);
+    return result;
+}
+
+static int write_rest(struct import *import)
+{
+    sqlite3_stmt *currency = NULL, *event = NULL;
+    struct query query = query_begin(import->connection, &currency,
+                                     "UPDATE meta SET value = ? WHERE name = 'currency'");
+    query_text(&query, import->fleet->currency);
+    int result = query_run(&query);
+    if (result == SQLITE_OK)
+        result = sqlite_run(import->connection,
+                            "UPDATE meta SET value = value + 1 WHERE name = 'fleet'");
+    if (result == SQLITE_OK) {
+        query = query_begin(import->connection, &event,
+                            "INSERT INTO events (kind, car, pickup_at, return_at, expires_at,"
+                            " booking_id, at) VALUES (?, 0, 0, 0, 0, '', ?)");
+        query_number(&query, EVENT_FLEET);
+        query_number(&query, timestamp_now_milliseconds());
+        result = query_run(&query);
+    }
+    sqlite3_finalize(currency);
+    sqlite3_finalize(event);
+    return result;
+}
+
+/* Has the engines wait. What is left of it by an import that dies runs out. */
+static int announce(struct import *import, int64_t until)
+{
+    sqlite3_stmt *statement = NULL;
+    struct query query = query_begin(import->connection, &statement,
+                                     "UPDATE meta SET value = ? WHERE name = 'import'");
+    query_number(&query, until);
+    int result = query_run(&query);
+    sqlite3_finalize(statement);
+    return result;
+}
+
+enum written { WRITTEN, OVERTAKEN, FAILED };
+
+static enum written write_changes(struct import *import)
+{
+    int64_t fleet_number = 0;
+    int result = SQLITE_OK;
+    bool large = import->change_count >= LARGE;
+    if (large)
+        result = announce(import, time(NULL) + SECONDS);
+    if (result == SQLITE_OK)
+        result = sqlite_run(import->connection, "BEGIN IMMEDIATE");
+    if (result == SQLITE_OK)
+        result = read_fleet_number(import, &fleet_number);
+    if (result != SQLITE_OK)
+        goto failed;
+    if (fleet_number != import->fleet_number) {
+        sqlite_rollback(import->connection);
+        return OVERTAKEN;
+    }
+    if (!check_currency(import)) {
+        sqlite_rollback(import->connection);
+        return FAILED;
+    }
+    result = write_cars(import);
+    if (result == SQLITE_OK)
+        result = write_rest(import);
+    if (result == SQLITE_OK && large)
+        result = announce(import, 0);
+    if (result == SQLITE_OK)
+        result = sqlite_run(import->connection, "COMMIT");
+    if (result == SQLITE_OK)
+        return WRITTEN;
+failed:
+    fail_result(import, result);
+    sqlite_rollback(import->connection);
+    return FAILED;
+}
+
+static bool replace(struct import *import, bool only_if_empty, bool dry_run)
+{
+    int64_t has_cars = 0;
+    if (only_if_empty) { /* each start asks, and need not read a million cars for it */
+        int result =
+            sqlite_read_number(import->connection, "SELECT EXISTS (SELECT 1 FROM cars)", &has_cars);
+        if (result != SQLITE_OK)
+            return fail_result(import, result);
+    }
+    if (has_cars) {
+        import->report = (struct store_import_report){0};
+        return true;
+    }
+    for (int round = 0; round < ROUNDS; round++) {
+        if (!compare(import))
+            return false;
+        if (only_if_empty && import->had_cars) {
+            import->report = (struct store_import_report){0};
+            return true;
+        }
+        if (dry_run)
+            return check_currency(import);
+        if (!import->change_count && !import->other_currency)
+            return true;
+        enum written written = write_changes(import);
+        if (written != OVERTAKEN)
+            return written == WRITTEN;
+    }
+    buffer_printf(import->error, "database '%s': other imports are under way: try again later",
+                  import->connection->path);
+    return false;
+}
+
+bool sqlite_import_fleet(struct sqlite_connection *connection, const struct fleet *fleet,
+                         bool only_if_empty, bool dry_run, struct store_import_report *report,
+                         struct buffer *error)
+{
+    struct import import = {.connection = connection, .fleet = fleet, .error = error};
+    bool replaced = sort_fleet(&import) && replace(&import, only_if_empty, dry_run);
+    if (replaced)
+        *report = import.report;
+    free(import.by_carid);
+    free(import.found);
+    free(import.changes);
+    return replaced;
+}

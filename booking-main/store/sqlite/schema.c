@@ -1,0 +1,198 @@
+#include "store/sqlite/schema.h"
+
+#include "lib/base/loop.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Version 1. Periods are in minutes, events' `at` in milliseconds, and every other time in seconds
+ * since 1970; prices in minor units of the one currency in meta.
+ *
+ * The bookings of a car that are held (1) or booked (2) never overlap. So of those that return
+ * after a pickup, the first to return is also the first to be picked up: whether a car is free is
+ * one probe of bookings_active. */
+static const char version_1[] =
+    "CREATE TABLE meta ("
+    " name TEXT PRIMARY KEY,"
+    " value NOT NULL"
+    ") WITHOUT ROWID;"
+
+    /* fleet: how many imports changed it. import: until when, in seconds, a large one may take, 0
+     * for none. alive: what the committer's probe changes. */
+    "INSERT INTO meta (name, value) VALUES"
+    " ('currency', ''), ('fleet', 0), ('import', 0), ('alive', 0);"
+
+    "CREATE TABLE cars ("
+    " number INTEGER PRIMARY KEY AUTOINCREMENT," /* never used again */
+    " carid TEXT NOT NULL UNIQUE,"
+    " category TEXT NOT NULL,"
+    " location TEXT NOT NULL,"
+    " day_price INTEGER NOT NULL,"
+    " hour_price INTEGER,"
+    " offered INTEGER NOT NULL"
+    ");"
+
+    "CREATE TABLE bookings ("
+    " number INTEGER PRIMARY KEY,"
+    " id TEXT NOT NULL UNIQUE," /* the public one */
+    " car INTEGER NOT NULL REFERENCES cars (number),"
+    " pickup_at INTEGER NOT NULL,"
+    " return_at INTEGER NOT NULL,"
+    " state INTEGER NOT NULL," /* 1 held, 2 booked, 3 cancelled, 4 expired */
+    " expires_at INTEGER NOT NULL,"
+    " channel TEXT NOT NULL,"
+    " reference TEXT NOT NULL,"
+    " day_price INTEGER NOT NULL,"
+    " hour_price INTEGER,"
+    " created_at INTEGER NOT NULL"
+    ");"
+    "CREATE INDEX bookings_active ON bookings (car, return_at, pickup_at, state)"
+    " WHERE state IN (1, 2);"
+
+    /* Append-only. SQLite gives the greatest number and one, so there are no gaps. */
+    "CREATE TABLE events ("
+    " number INTEGER PRIMARY KEY,"
+    " kind INTEGER NOT NULL," /* 1 taken, 2 released, 3 fleet */
+    " car INTEGER NOT NULL,"
+    " pickup_at INTEGER NOT NULL,"
+    " return_at INTEGER NOT NULL,"
+    " expires_at INTEGER NOT NULL,"
+    " booking_id TEXT NOT NULL,"
+    " at INTEGER NOT NULL"
+    ");"
+
+    /* What was answered for an idempotency key. Numbered, so that the oldest are found without an
+     * index on the time, and new ones are put side by side. */
+    "CREATE TABLE answers ("
+    " number INTEGER PRIMARY KEY,"
+    " channel TEXT NOT NULL,"
+    " key TEXT NOT NULL,"
+    " request BLOB NOT NULL,"
+    " status INTEGER NOT NULL,"
+    " location TEXT,"
+    " content_type TEXT NOT NULL,"
+    " body BLOB NOT NULL,"
+    " at INTEGER NOT NULL,"
+    " UNIQUE (channel, key)"
+    ");";
+
+const char *const sqlite_schema_steps[] = {version_1};
+const int sqlite_schema_version = sizeof sqlite_schema_steps / sizeof sqlite_schema_steps[0];
+
+/* --- knowing it again ------------------------------------------------------------------------ */
+
+static bool failed(const struct sqlite_connection *connection, int result, struct buffer *error)
+{
+    sqlite_describe(connection, result, error);
+    return false;
+}
+
+/* Reads the version, 0 for an empty database; false, with a sentence, if it is not for us. In an
+ * open transaction: between one pragma and the next, another engine may make the tables. */
+static bool read_version(struct sqlite_connection *connection, int known, int *version,
+                         struct buffer *error)
+{
+    const char *path = connection->path;
+    int64_t application = 0, found = 0, tables = 0;
+    int result = sqlite_read_number(connection, "PRAGMA application_id", &application);
+    if (result == SQLITE_OK)
+        result = sqlite_read_number(connection, "PRAGMA user_version", &found);
+    if (result == SQLITE_OK)
+        result = sqlite_read_number(connection, "SELECT count(*) FROM sqlite_schema", &tables);
+    if (result != SQLITE_OK)
+        return failed(connection, result, error);
+    if (application == 0 && found == 0 && tables == 0) {
+        *version = 0;
+        return true;
+    }
+    if (application != SQLITE_SCHEMA_APPLICATION_ID || found < 1) {
+        buffer_printf(error,
+                      "database '%s' belongs to another program (application id %" PRId64
+                      "): name another file",
+                      path, application);
+        return false;
+    }
+    if (found > known) {
+        buffer_printf(error,
+                      "database '%s' has been used by a newer version of booking-main (schema "
+                      "%" PRId64 ", this one knows up to %d): run that version, or restore a "
+                      "backup from before",
+                      path, found, known);
+        return false;
+    }
+    *version = (int)found;
+    return true;
+}
+
+/* --- bringing it up to date ------------------------------------------------------------------ */
+
+/* The mode is kept in the file. Changing it needs the file alone, and SQLite does not always wait
+ * for that: two engines may be starting at once on a new file. */
+static bool use_write_ahead_log(struct sqlite_connection *connection, struct buffer *error)
+{
+    int64_t deadline = loop_clock() + connection->patience;
+    for (;;) {
+        sqlite3_stmt *statement = NULL;
+        struct query query = query_begin(connection, &statement, "PRAGMA journal_mode = WAL");
+        int result = query_step(&query);
+        bool changed = result == SQLITE_ROW && strcmp(query_column_text(&query, 0), "wal") == 0;
+        bool again = (result & 0xFF) == SQLITE_BUSY && loop_clock() < deadline;
+        if (result == SQLITE_ROW && !changed)
+            buffer_printf(error,
+                          "database '%s' cannot have a write-ahead log here: put it on a local "
+                          "disk, not on a network volume",
+                          connection->path);
+        else if (!changed && !again)
+            sqlite_describe(connection, result, error);
+        sqlite3_finalize(statement);
+        if (!again)
+            return changed;
+        usleep(5000);
+    }
+}
+
+/* In an open transaction, whose outcome decides about all steps. */
+static bool take_steps(struct sqlite_connection *connection, const char *const *steps, int version,
+                       struct buffer *error)
+{
+    int from = 0;
+    if (!read_version(connection, version, &from, error)) /* another may have been faster */
+        return false;
+    for (int i = from; i < version; i++) {
+        char pragmas[96];
+        snprintf(pragmas, sizeof pragmas, "PRAGMA application_id = %d; PRAGMA user_version = %d",
+                 SQLITE_SCHEMA_APPLICATION_ID, i + 1);
+        int result = sqlite_run(connection, steps[i]);
+        if (result == SQLITE_OK)
+            result = sqlite_run(connection, pragmas);
+        if (result != SQLITE_OK)
+            return failed(connection, result, error);
+    }
+    return true;
+}
+
+bool sqlite_schema_prepare(struct sqlite_connection *connection, const char *const *steps,
+                           int version, struct buffer *error)
+{
+    int found = 0;
+    int result = sqlite_run(connection, "BEGIN");
+    if (result != SQLITE_OK)
+        return failed(connection, result, error);
+    bool ours = read_version(connection, version, &found, error);
+    sqlite_rollback(connection);
+    if (!ours)
+        return false;
+    if (!sqlite_path_is_memory(connection->path) && !use_write_ahead_log(connection, error))
+        return false;
+    /* Also when there is nothing to do: a database that cannot be written is found out now. */
+    result = sqlite_run(connection, "BEGIN IMMEDIATE");
+    if (result != SQLITE_OK)
+        return failed(connection, result, error);
+    bool taken = take_steps(connection, steps, version, error);
+    if (taken && (result = sqlite_run(connection, "COMMIT")) != SQLITE_OK)
+        taken = failed(connection, result, error);
+    sqlite_rollback(connection);
+    return taken;
+}

@@ -1,0 +1,59 @@
+#include "store/store.h"
+
+#include "store/driver.h"
+
+#include <string.h>
+
+static const struct store_driver *const drivers[] = {&sqlite_store_driver};
+
+/* The driver for the URL; NULL with a sentence added to `error`. */
+static const struct store_driver *driver_of(const char *url, struct buffer *error)
+{
+    for (size_t i = 0; i < sizeof drivers / sizeof drivers[0]; i++)
+        if (strncmp(url, drivers[i]->scheme, strlen(drivers[i]->scheme)) == 0)
+            return drivers[i];
+    buffer_printf(error, "database '%s': this version keeps bookings in sqlite:FILE only", url);
+    return NULL;
+}
+
+struct store *store_open(const char *url, struct buffer *error)
+{
+    const struct store_driver *driver = driver_of(url, error);
+    return driver ? driver->open(url, error) : NULL;
+}
+
+bool store_backup(const char *url, const char *path, struct buffer *error)
+{
+    const struct store_driver *driver = driver_of(url, error);
+    return driver && driver->backup(url, path, error);
+}
+
+bool store_import(struct store *store, const struct fleet *fleet, bool only_if_empty, bool dry_run,
+                  struct store_import_report *report, struct buffer *error)
+{
+    return store->driver->import(store, fleet, only_if_empty, dry_run, report, error);
+}
+
+bool store_read_snapshot(struct store *store, int32_t since,
+                         const struct store_snapshot_reader *reader, int64_t *last_event,
+                         struct buffer *error)
+{
+    return store->driver->read_snapshot(store, since, reader, last_event, error);
+}
+
+bool store_start(struct store *store, struct loop *loop, const struct store_handlers *handlers,
+                 int64_t last_event, struct buffer *error)
+{
+    return store->driver->start(store, loop, handlers, last_event, error);
+}
+
+void store_submit(struct store *store, struct store_request *request)
+{
+    store->driver->submit(store, request);
+}
+
+void store_close(struct store *store)
+{
+    if (store)
+        store->driver->close(store);
+}

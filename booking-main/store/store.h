@@ -1,0 +1,178 @@
+/* The store: where bookings are kept. It is the truth; the availability index only proposes.
+ *
+ * An operation is a request struct that the caller owns and hands in; later, on the event loop, its
+ * done() is called, and from then on the store does not touch it any more. A booking counts when
+ * its transaction is on disk, and done() is called only then. The store's transaction decides: car
+ * still offered, still at that price, still free. So two engines on one database never sell a car
+ * twice, whatever their indexes say.
+ *
+ * Every change of state is an event: a row of an append-only table, written in the change's own
+ * transaction. The store hands all events, this engine's and the others', to one callback, in the
+ * order of their numbers and without a gap, beginning behind the snapshot. The events of an
+ * operation are handed over before its done() is called.
+ *
+ * Times are minutes since 1970 for periods (period.h) and seconds since 1970 for everything else.
+ */
+#ifndef BOOKING_STORE_STORE_H
+#define BOOKING_STORE_STORE_H
+
+#include "fleet/fleet.h"
+#include "lib/base/buffer.h"
+#include "lib/base/loop.h"
+#include "rental/booking.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum {
+    STORE_KEY_MAX = 255,              /* bytes of an idempotency key */
+    STORE_LOCATION_MAX = 128,         /* bytes of a Location header field */
+    STORE_ANSWER_SECONDS = 48 * 3600, /* how long an answer is kept for its key; 24 h is promised */
+};
+
+enum store_result {
+    STORE_OK,
+    STORE_NOT_FOUND,   /* no such booking on this channel, or no answer for this key */
+    STORE_CAR_TAKEN,   /* the car is not free over that period */
+    STORE_CAR_CHANGED, /* it is not offered any more, or at another price, location or category */
+    STORE_WRONG_STATE, /* the booking is not, or no longer, in a state that allows this */
+    STORE_KEY_EXISTS,  /* there is an answer for that key already */
+    STORE_UNAVAILABLE, /* nothing was changed, or nobody knows: locked, full, read-only, broken;
+                          or an id that is there already, or the store is closing */
+};
+
+/* The answer that is kept for an idempotency key, with the request it belongs to. The strings are
+ * the caller's; those of a found answer are valid until done() returns. */
+struct store_answer {
+    const char *key;     /* NULL: none is to be kept */
+    const char *request; /* method, path and body, compared byte for byte */
+    size_t request_size;
+    unsigned status;
+    const char *location; /* header field, or NULL */
+    const char *content_type;
+    const char *body;
+    size_t body_size;
+};
+
+/* With STORE_OK and STORE_WRONG_STATE `booking` is filled with what it is then; otherwise it stays
+ * as it was handed in. A key that has an answer already comes before everything else. */
+enum store_operation {
+    STORE_BOOK,    /* inserts `booking`, state held or booked, with `answer`. A hold in the way that
+                      has expired at `now` is ended first */
+    STORE_SHOW,    /* fills `booking` by id and channel */
+    STORE_CONFIRM, /* held -> booked, with `answer`; WRONG_STATE unless held and not expired at
+                      `now`. A hold that has is ended: its state is then expired */
+    STORE_CANCEL, /* held or booked -> cancelled; WRONG_STATE when it was neither, or the pickup has
+                     passed (it is `now`, or earlier) */
+    STORE_EXPIRE, /* held -> expired; WRONG_STATE unless held and expired (expires_at is `now`, or
+                     earlier). The channel may be "": any */
+    STORE_RECALL, /* fills `answer` by channel and key */
+};
+
+struct store_request {
+    enum store_operation operation;
+    struct booking booking; /* id and channel always; all of it for STORE_BOOK, but for the carid */
+    struct store_answer answer;
+    int64_t now; /* seconds */
+    enum store_result result;
+    void (*done)(struct store_request *request);
+
+    /* The store's own. */
+    struct store_request *next;
+    char *memory; /* of a found answer's strings */
+};
+
+enum store_event_kind {
+    EVENT_TAKEN = 1, /* the car is held or booked over the period; expires_at says until when, 0 for
+                        ever: a booking, a hold, or a hold that was confirmed */
+    EVENT_RELEASED,  /* cancelled or expired */
+    EVENT_FLEET,     /* the fleet was replaced; the other fields are 0. Also when a backup was
+                        restored under the engine; only then may numbers go back. Either way a new
+                        snapshot is right again */
+};
+
+struct store_event {
+    int64_t number; /* ascending by one */
+    enum store_event_kind kind;
+    int64_t car;
+    struct period period;
+    int64_t expires_at;
+    int64_t at; /* when it was written, in milliseconds since 1970; 0: it was not */
+    char booking_id[BOOKING_ID_SIZE + 1];
+};
+
+/* What an engine starts from, and starts anew from when the fleet was replaced: its cars, in no
+ * particular order. The texts are valid during the call only. */
+struct store_car {
+    int64_t number;
+    const char *carid, *location, *category;
+    int64_t day_price, hour_price; /* hour_price -1 for none */
+    bool offered;
+};
+
+/* Told begin(), then each car, then each booking that is held or booked and whose return is after
+ * `since`, as an EVENT_TAKEN with the number 0. Each returns false to stop: out of memory. */
+struct store_snapshot_reader {
+    void *context;
+    bool (*begin)(void *context, const char *currency, size_t cars);
+    bool (*car)(void *context, const struct store_car *car);
+    bool (*taken)(void *context, const struct store_event *event);
+};
+
+/* Cars. A withdrawn one that is in the fleet again counts as added. */
+struct store_import_report {
+    size_t added, changed, withdrawn, unchanged;
+};
+
+/* What one transaction was, for the metrics. */
+struct store_commit {
+    unsigned operations; /* that were carried out, whatever their result */
+    int64_t duration;    /* nanoseconds, waiting for locks and the disk included */
+};
+
+struct store_handlers {
+    void *context;
+    void (*event)(void *context, const struct store_event *event);
+    void (*commit)(void *context, const struct store_commit *commit);
+    /* The store stopped answering, with a sentence that says why; NULL: it answers again. It finds
+     * that out by itself, without being asked for anything. */
+    void (*trouble)(void *context, const char *sentence);
+};
+
+struct store;
+
+/* Opens or makes the database, checks that it is one of ours and of a version we know, and brings
+ * an older one up to date. `url` is sqlite:FILE, or sqlite::memory: for tests. NULL, with a
+ * sentence added to `error`, when it cannot. */
+struct store *store_open(const char *url, struct buffer *error);
+
+/* Replaces the fleet in one transaction, blocking. Cars that are not in it any more are withdrawn
+ * and keep their bookings. With `only_if_empty` nothing is done, and the report is all zero, when
+ * there are cars already; with `dry_run` it is only reported. False, with nothing changed and a
+ * sentence added to `error`, when it cannot: another currency than existing bookings', a database
+ * that fails. */
+bool store_import(struct store *store, const struct fleet *fleet, bool only_if_empty, bool dry_run,
+                  struct store_import_report *report, struct buffer *error);
+
+/* Copies the database at `url` to the new file `path`, as it is at one moment, also while engines
+ * run on it. False with a sentence added to `error`. */
+bool store_backup(const char *url, const char *path, struct buffer *error);
+
+/* Reads one consistent state, blocking; *last_event is the number of the last event before it. May
+ * be called from any thread, also while the store runs. `since` in minutes. */
+bool store_read_snapshot(struct store *store, int32_t since,
+                         const struct store_snapshot_reader *reader, int64_t *last_event,
+                         struct buffer *error);
+
+/* From now on requests are taken, and events behind `last_event` handed over. */
+bool store_start(struct store *store, struct loop *loop, const struct store_handlers *handlers,
+                 int64_t last_event, struct buffer *error);
+
+void store_submit(struct store *store, struct store_request *request);
+
+/* Ends what is under way and closes the database. Events and results of it are delivered from
+ * within this call, on the loop's thread while there still is the loop; what has not begun gets
+ * STORE_UNAVAILABLE. NULL is fine. */
+void store_close(struct store *store);
+
+#endif

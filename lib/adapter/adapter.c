@@ -1,0 +1,210 @@
+#include "lib/adapter/adapter.h"
+
+#include "lib/base/drain.h"
+#include "lib/base/metrics.h"
+#include "lib/base/money.h"
+#include "lib/base/options.h"
+#include "lib/base/process.h"
+#include "lib/http/healthcheck.h"
+#include "lib/http/listen.h"
+#include "lib/http/server.h"
+#include "lib/json/writer.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+enum {
+    BODY_MAX = 16 * 1024,
+    CONNECTIONS = 1024,
+    IDLE_SECONDS = 75, /* longer than an engine keeps an idle connection for its next call */
+    STOP_SECONDS = 10, /* to serve on for an engine that is draining */
+    /* An engine that is told to stop at the same moment calls at once, to keep the adapter. */
+    QUIET_MILLISECONDS = 500,
+};
+
+struct adapter {
+    const char *name;
+    adapter_format *format;
+    struct http_server *server;
+    const struct log *access_log;
+};
+
+struct adapter_options {
+    const char *bind;
+    uint16_t port;
+};
+
+static const struct option_entry option_table[] = {
+    {"bind", "ADAPTER_BIND", OPTION_TEXT, offsetof(struct adapter_options, bind), "ADDRESS",
+     "127.0.0.1",
+     "address to listen on; beyond loopback an adapter can be\n"
+     "reached from outside its pod, which it is not meant for"},
+    {"port", "ADAPTER_PORT", OPTION_PORT, offsetof(struct adapter_options, port), "PORT", "9096",
+     "port to listen on"},
+};
+
+void adapter_amount(struct buffer *out, const char *member, int64_t amount)
+{
+    json_add_money(out, member, amount, MONEY_FINEST_EXPONENT);
+}
+
+static void format_car_info(void *context, struct http_request *request)
+{
+    const struct adapter *adapter = context;
+    struct car_document car;
+    const char *member;
+    struct buffer error;
+    buffer_init(&error, 1024);
+    struct car_document_owner *owner =
+        car_document_parse(request->body, request->body_size, &car, &member, &error);
+    if (!owner) {
+        http_answer_problem(request, PROBLEM_INVALID_REQUEST, member,
+                            error.data ? error.data : "The body is not valid.");
+        buffer_free(&error);
+        return;
+    }
+    struct buffer *body = http_body(request);
+    json_begin(body);
+    adapter->format(&car, body);
+    json_add_string(body, "booking_id", car.booking_id); /* last, in every partner's format */
+    json_end(body);
+    car_document_free(owner);
+    http_answer(request, 200, "application/json");
+}
+
+static void healthz(void *context, struct http_request *request)
+{
+    (void)context;
+    buffer_add_text(http_body(request), "ok\n");
+    http_answer(request, 200, "text/plain");
+}
+
+static void metrics(void *context, struct http_request *request)
+{
+    const struct adapter *adapter = context;
+    struct buffer *body = http_body(request);
+    http_server_metrics(adapter->server, body);
+    metrics_single(body, "log_lines_dropped_total", "counter", "Log lines that were not written.",
+                   log_dropped(adapter->access_log));
+    metrics_process(body, adapter->name, BOOKING_VERSION);
+    http_answer(request, 200, METRICS_CONTENT_TYPE);
+}
+
+static const struct http_route routes[] = {
+    {"POST", "/formatCarInfo", format_car_info, false},
+    {"GET", "/healthz", healthz, true},
+    {"GET", "/metrics", metrics, true},
+};
+
+/* The engine beside this adapter may be draining: serve on until it has hung up. */
+static void serve_on(void *context)
+{
+    (void)context;
+}
+
+static bool nobody_connected(void *context)
+{
+    const struct adapter *adapter = context;
+    return !adapter->server || http_server_connections(adapter->server) == 0;
+}
+
+/* Serves until a signal; the exit status. */
+static int serve(struct adapter *adapter, const struct adapter_options *values, struct log *log,
+                 struct log *access_log)
+{
+    int status = 1;
+    struct buffer error;
+    buffer_init(&error, 1024);
+    struct drain *drain = NULL;
+    struct loop *loop = loop_new();
+    if (!loop) {
+        log_error(log, "cannot start", "error", strerror(errno), NULL);
+        goto out;
+    }
+    drain = drain_new(&(struct drain_config){
+        .loop = loop,
+        .limit_seconds = STOP_SECONDS,
+        .quiet_milliseconds = QUIET_MILLISECONDS,
+        .draining = serve_on,
+        .finishing = serve_on,
+        .idle = nobody_connected,
+        .context = adapter,
+    });
+    int listen_fd = listen_tcp(values->bind, values->port, "--port", &error);
+    if (listen_fd < 0) {
+        log_error(log, "cannot start", "error", error.data, NULL);
+        goto out;
+    }
+    char server_field[64];
+    snprintf(server_field, sizeof server_field, "%s/%s", adapter->name, BOOKING_VERSION);
+    adapter->server = http_server_new(&(struct http_server_config){
+        .loop = loop,
+        .listen_fd = listen_fd,
+        .server = server_field,
+        .routes = routes,
+        .route_count = sizeof routes / sizeof routes[0],
+        .context = adapter,
+        .access_log = access_log,
+        .body_limit = BODY_MAX,
+        .connection_limit = CONNECTIONS,
+        .idle_seconds = IDLE_SECONDS,
+    });
+    if (!adapter->server || !drain) {
+        log_error(log, "cannot start", "error", "out of memory or descriptors", NULL);
+        goto out;
+    }
+    log_flush_each_round(access_log, loop); /* after the server's work of the round */
+    char port[8];
+    snprintf(port, sizeof port, "%u", values->port);
+    log_info(log, "listening", "address", values->bind, "port", port, "version", BOOKING_VERSION,
+             NULL);
+    int failure = loop_run(loop);
+    if (failure)
+        log_error(log, "event loop failed", "error", strerror(-failure), NULL);
+    else
+        log_info(log, "stopped", NULL);
+    status = failure ? 1 : 0;
+out:
+    http_server_free(adapter->server);
+    drain_free(drain);
+    loop_free(loop);
+    buffer_free(&error);
+    return status;
+}
+
+int adapter_main(int argc, char **argv, const char *name, adapter_format *format)
+{
+    struct options options = {
+        .program = name,
+        .summary =
+            "Answers POST /formatCarInfo: takes the engine's car document, returns the same\n"
+            "car in this partner's format. Also serves /healthz and /metrics.",
+        .service = true,
+        .entries = option_table,
+        .count = sizeof option_table / sizeof option_table[0],
+    };
+    struct adapter_options values = {0};
+    switch (options_parse(&options, argc, argv, &values, NULL)) {
+    case OPTIONS_EXIT_OK:
+        return 0;
+    case OPTIONS_EXIT_USAGE:
+        return 2;
+    case OPTIONS_HEALTHCHECK:
+        return healthcheck(name, values.bind, values.port);
+    case OPTIONS_RUN:
+        break;
+    }
+    struct log *log = log_new(STDERR_FILENO, name);
+    struct log *access_log = log_new(STDOUT_FILENO, name);
+    int status = 1;
+    if (log && access_log) {
+        process_raise_descriptor_limit();
+        struct adapter adapter = {.name = name, .format = format, .access_log = access_log};
+        status = serve(&adapter, &values, log, access_log);
+    }
+    log_free(access_log);
+    log_free(log);
+    return status;
+}

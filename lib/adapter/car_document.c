@@ -1,0 +1,239 @@
+#include "lib/adapter/car_document.h"
+
+#include "lib/base/money.h"
+#include "lib/json/flat.h"
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Every member that a document may have. */
+enum member {
+    CARID,
+    PRICE,
+    CURRENCY,
+    STATUS,
+    DAY_PRICE,
+    HOURLY_PRICE,
+    PICKUP_AT,
+    RETURN_AT,
+    LOCATION,
+    CATEGORY,
+    BOOKING_ID,
+    EXPIRES_AT,
+    MEMBERS,
+};
+
+static const char *const names[MEMBERS] = {
+    [CARID] = "carid",         [PRICE] = "price",           [CURRENCY] = "currency",
+    [STATUS] = "status",       [DAY_PRICE] = "day_price",   [HOURLY_PRICE] = "hourly_price",
+    [PICKUP_AT] = "pickup_at", [RETURN_AT] = "return_at",   [LOCATION] = "location",
+    [CATEGORY] = "category",   [BOOKING_ID] = "booking_id", [EXPIRES_AT] = "expires_at",
+};
+
+struct value {
+    enum { ABSENT, TEXT, NUMBER, OTHER } type; /* null counts as absent */
+    const char *text;                          /* ended by NUL */
+    size_t size;
+    double number;
+};
+
+/* The texts are in one of the two. */
+struct car_document_owner {
+    json_t *root;
+    char copy[];
+};
+
+void car_document_free(struct car_document_owner *owner)
+{
+    if (!owner)
+        return;
+    json_decref(owner->root);
+    free(owner);
+}
+
+/* --- reading ---------------------------------------------------------------------------------- */
+
+/* MEMBERS for one that is not known. */
+static enum member member_named(const char *name, size_t size)
+{
+    enum member member = CARID;
+    while (member < MEMBERS &&
+           (strlen(names[member]) != size || memcmp(names[member], name, size) != 0))
+        member++;
+    return member;
+}
+
+static struct value flat_value(const struct json_flat_member *member)
+{
+    switch (member->type) {
+    case JSON_FLAT_STRING:
+        return (struct value){.type = TEXT, .text = member->value, .size = member->value_size};
+    case JSON_FLAT_NUMBER:
+        return (struct value){.type = NUMBER, .number = strtod(member->value, NULL)};
+    case JSON_FLAT_OTHER:
+        break;
+    }
+    return (struct value){.type = *member->value == 'n' ? ABSENT : OTHER};
+}
+
+/* Reads a document of the shape that engines send. NULL when it is for jansson to read: also when
+ * it has a member twice, or one that is not known, which might be. */
+static struct car_document_owner *read_flat(const char *json, size_t size,
+                                            struct value values[MEMBERS])
+{
+    struct car_document_owner *owner = malloc(sizeof *owner + size + 1);
+    if (!owner)
+        return NULL;
+    owner->root = NULL;
+    memcpy(owner->copy, json, size);
+    owner->copy[size] = '\0'; /* strtod() stops here at the latest */
+
+    struct json_flat flat = json_flat_begin(owner->copy, size);
+    struct json_flat_member member;
+    enum json_flat_step step;
+    bool seen[MEMBERS] = {false};
+    while ((step = json_flat_next(&flat, &member)) == JSON_FLAT_MEMBER) {
+        enum member which = member_named(member.name, member.name_size);
+        if (which == MEMBERS || seen[which])
+            break;
+        seen[which] = true;
+        values[which] = flat_value(&member);
+    }
+    if (step != JSON_FLAT_END) {
+        free(owner);
+        return NULL;
+    }
+    /* Only now: the closing quotes were needed to read what follows them. */
+    for (enum member which = CARID; which < MEMBERS; which++)
+        if (values[which].type == TEXT)
+            owner->copy[values[which].text - owner->copy + (ptrdiff_t)values[which].size] = '\0';
+    return owner;
+}
+
+/* NULL, with a sentence added to `error`, when this is no JSON object. */
+static struct car_document_owner *read_any(const char *json, size_t size,
+                                           struct value values[MEMBERS], struct buffer *error)
+{
+    json_error_t where;
+    json_t *root = json_loadb(json, size, JSON_REJECT_DUPLICATES, &where);
+    if (!root) {
+        buffer_printf(error, "The body must be a JSON object: line %d, column %d: %s.", where.line,
+                      where.column, where.text);
+        return NULL;
+    }
+    struct car_document_owner *owner = json_is_object(root) ? malloc(sizeof *owner) : NULL;
+    if (!owner) {
+        buffer_add_text(error, json_is_object(root) ? "Out of memory; try again."
+                                                    : "The body must be a JSON object.");
+        json_decref(root);
+        return NULL;
+    }
+    owner->root = root;
+    for (enum member which = CARID; which < MEMBERS; which++) {
+        const json_t *found = json_object_get(root, names[which]);
+        struct value *value = &values[which];
+        if (!found || json_is_null(found))
+            *value = (struct value){.type = ABSENT};
+        else if (json_is_string(found))
+            *value = (struct value){
+                .type = TEXT, .text = json_string_value(found), .size = json_string_length(found)};
+        else if (json_is_number(found))
+            *value = (struct value){.type = NUMBER, .number = json_number_value(found)};
+        else
+            *value = (struct value){.type = OTHER};
+    }
+    return owner;
+}
+
+/* --- checking --------------------------------------------------------------------------------- */
+
+struct checking {
+    const struct value *values;
+    const char **member;
+    struct buffer *error;
+};
+
+static bool wrong(struct checking *checking, enum member member, const char *what)
+{
+    *checking->member = names[member];
+    buffer_printf(checking->error, "%s %s.", names[member], what);
+    return false;
+}
+
+static bool take_text(struct checking *checking, enum member member, bool required,
+                      const char **target)
+{
+    const struct value *value = &checking->values[member];
+    *target = NULL;
+    if (value->type == ABSENT)
+        return required ? wrong(checking, member, "is missing") : true;
+    if (value->type != TEXT)
+        return wrong(checking, member, "must be a string");
+    if (value->size == 0 || value->size > CAR_TEXT_MAX)
+        return wrong(checking, member, "must have 1 to 128 bytes");
+    *target = value->text;
+    return true;
+}
+
+static bool take_amount(struct checking *checking, enum member member, bool required,
+                        int64_t *target)
+{
+    const struct value *value = &checking->values[member];
+    *target = -1;
+    if (value->type == ABSENT)
+        return required ? wrong(checking, member, "is missing") : true;
+    if (value->type != NUMBER)
+        return wrong(checking, member, "must be a number");
+    const char *problem = money_from_number(value->number, MONEY_FINEST_EXPONENT, target);
+    return problem ? wrong(checking, member, problem) : true;
+}
+
+static bool take_status(struct checking *checking, const char **target)
+{
+    static const char *const known[] = {"available", "booked", "held", "cancelled", "expired"};
+    if (!take_text(checking, STATUS, true, target))
+        return false;
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
+        if (strcmp(known[i], *target) == 0)
+            return true;
+    return wrong(checking, STATUS, "must be available, booked, held, cancelled or expired");
+}
+
+static bool take_all(struct checking *checking, struct car_document *car)
+{
+    return take_text(checking, CARID, true, &car->carid) &&
+           take_amount(checking, PRICE, true, &car->price) &&
+           take_text(checking, CURRENCY, true, &car->currency) &&
+           take_status(checking, &car->status) &&
+           take_amount(checking, DAY_PRICE, false, &car->day_price) &&
+           take_amount(checking, HOURLY_PRICE, false, &car->hourly_price) &&
+           take_text(checking, PICKUP_AT, false, &car->pickup_at) &&
+           take_text(checking, RETURN_AT, false, &car->return_at) &&
+           take_text(checking, LOCATION, false, &car->location) &&
+           take_text(checking, CATEGORY, false, &car->category) &&
+           take_text(checking, BOOKING_ID, false, &car->booking_id) &&
+           take_text(checking, EXPIRES_AT, false, &car->expires_at);
+}
+
+struct car_document_owner *car_document_parse(const char *json, size_t size,
+                                              struct car_document *document, const char **member,
+                                              struct buffer *error)
+{
+    *member = NULL;
+    struct value values[MEMBERS] = {0};
+    struct car_document_owner *owner = read_flat(json, size, values);
+    if (!owner)
+        owner = read_any(json, size, values, error);
+    if (!owner)
+        return NULL;
+    struct checking checking = {values, member, error};
+    struct car_document car;
+    if (take_all(&checking, &car)) {
+        *document = car;
+        return owner;
+    }
+    car_document_free(owner);
+    return NULL;
+}

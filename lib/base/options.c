@@ -1,0 +1,157 @@
+#include "lib/base/options.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { ENTRIES_MAX = 32, BUILT_IN_COUNT = 3 };
+enum { CODE_HELP = 1000, CODE_VERSION, CODE_HEALTHCHECK }; /* above any index into the table */
+
+static void print_help(const struct options *options)
+{
+    printf("Usage: %s %s\n\n%s\n\nOptions, each with its environment variable and default:\n",
+           options->program, options->usage ? options->usage : "[OPTION]...", options->summary);
+    for (size_t i = 0; i < options->count; i++) {
+        const struct option_entry *entry = &options->entries[i];
+        printf("  --%s%s%s\n      ", entry->flag, entry->argument ? " " : "",
+               entry->argument ? entry->argument : "");
+        if (entry->environment)
+            printf("%s; default: %s\n      ", entry->environment,
+                   entry->default_value ? entry->default_value : "none");
+        for (const char *at = entry->help; *at; at++)
+            printf(*at == '\n' ? "\n      " : "%c", *at);
+        putchar('\n');
+    }
+    if (options->service)
+        printf(
+            "  --healthcheck\n      ask the running %s whether it is healthy: exit status 0 or 1\n",
+            options->program);
+    printf("  --version\n  --help\n");
+}
+
+/* Sets the entry's target from `text`; NULL, or what the value should have been. */
+static const char *set_value(const struct option_entry *entry, const char *text, void *target)
+{
+    void *field = (char *)target + entry->offset;
+    if (entry->type == OPTION_TEXT) {
+        *(const char **)field = text;
+        return NULL;
+    }
+    if (entry->type == OPTION_FLAG) {
+        *(bool *)field = true;
+        return NULL;
+    }
+    bool is_port = entry->type == OPTION_PORT;
+    const char *expected = is_port ? "a port, 1 to 65535" : "a whole number of seconds, 0 to 3600";
+    if (!*text || strspn(text, "0123456789") != strlen(text))
+        return expected;
+    errno = 0;
+    unsigned long number = strtoul(text, NULL, 10);
+    if (errno || number > (is_port ? 65535 : 3600) || (is_port && number == 0))
+        return expected;
+    if (is_port)
+        *(uint16_t *)field = (uint16_t)number;
+    else
+        *(unsigned *)field = (unsigned)number;
+    return NULL;
+}
+
+static void usage_error(const struct options *options, const char *what, const char *value,
+                        const char *expected)
+{
+    fprintf(stderr, "%s: %s", options->program, what);
+    if (value)
+        fprintf(stderr, "=%s: not %s", value, expected);
+    /* Kubernetes sets NAME_PORT=tcp://... for a Service called NAME. */
+    if (value && strncmp(value, "tcp://", 6) == 0)
+        fprintf(stderr,
+                "; a Service of the pod's namespace sets this: use enableServiceLinks: false");
+    fprintf(stderr, "; see %s --help\n", options->program);
+}
+
+static bool set_defaults(const struct options *options, void *target)
+{
+    for (size_t i = 0; i < options->count; i++) {
+        const struct option_entry *entry = &options->entries[i];
+        if (entry->default_value)
+            (void)set_value(entry, entry->default_value, target); /* the table's own are valid */
+        const char *text = entry->environment ? getenv(entry->environment) : NULL;
+        if (!text || !*text)
+            continue;
+        const char *expected = set_value(entry, text, target);
+        if (expected) {
+            usage_error(options, entry->environment, text, expected);
+            return false;
+        }
+    }
+    return true;
+}
+
+enum options_result options_parse(const struct options *options, int argc, char **argv,
+                                  void *target, int *rest)
+{
+    struct option flags[ENTRIES_MAX + BUILT_IN_COUNT + 1] = {{0}};
+    size_t count = 0;
+    for (; count < options->count && count < ENTRIES_MAX; count++)
+        flags[count] = (struct option){
+            .name = options->entries[count].flag,
+            .has_arg =
+                options->entries[count].type == OPTION_FLAG ? no_argument : required_argument,
+            .val = (int)count,
+        };
+    flags[count++] = (struct option){"help", no_argument, NULL, CODE_HELP};
+    flags[count++] = (struct option){"version", no_argument, NULL, CODE_VERSION};
+    if (options->service)
+        flags[count++] = (struct option){"healthcheck", no_argument, NULL, CODE_HEALTHCHECK};
+
+    bool check = false;
+    const char *given[ENTRIES_MAX] = {0}; /* set after the environment, which they win over */
+    opterr = 0;
+    optind = 0; /* start afresh, whatever was parsed before */
+    for (;;) {
+        int code = getopt_long(argc, argv, rest ? ":" : "+:", flags, NULL);
+        if (code == -1)
+            break;
+        if (code == CODE_HELP) {
+            print_help(options);
+            return OPTIONS_EXIT_OK;
+        }
+        if (code == CODE_VERSION) {
+            printf("%s %s\n", options->program, BOOKING_VERSION);
+            return OPTIONS_EXIT_OK;
+        }
+        if (code == CODE_HEALTHCHECK) {
+            check = true;
+        } else if (code == ':' || code == '?') {
+            fprintf(stderr, "%s: %s: %s; see %s --help\n", options->program, argv[optind - 1],
+                    code == ':' ? "the option needs a value"
+                                : "no such option, or it takes no value",
+                    options->program);
+            return OPTIONS_EXIT_USAGE;
+        } else {
+            given[code] = optarg ? optarg : "";
+        }
+    }
+    if (rest) {
+        *rest = optind;
+    } else if (optind < argc) {
+        fprintf(stderr, "%s: %s: not an option; see %s --help\n", options->program, argv[optind],
+                options->program);
+        return OPTIONS_EXIT_USAGE;
+    }
+    if (!set_defaults(options, target))
+        return OPTIONS_EXIT_USAGE;
+    for (size_t i = 0; i < options->count; i++) {
+        const char *expected = given[i] ? set_value(&options->entries[i], given[i], target) : NULL;
+        if (expected) {
+            char flag[64];
+            snprintf(flag, sizeof flag, "--%s", options->entries[i].flag);
+            usage_error(options, flag, given[i], expected);
+            return OPTIONS_EXIT_USAGE;
+        }
+    }
+    return check ? OPTIONS_HEALTHCHECK : OPTIONS_RUN;
+}

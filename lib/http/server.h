@@ -1,0 +1,108 @@
+/* An HTTP/1.1 server on the event loop, with libmicrohttpd underneath.
+ *
+ * Handlers may answer at once or keep the request and answer later from any callback of the loop.
+ * Every answer carries Server, X-Request-Id and traceparent, every request is counted and, unless
+ * its route is quiet, logged. Errors are RFC 9457 problem details (problem.h).
+ */
+#ifndef LIB_HTTP_SERVER_H
+#define LIB_HTTP_SERVER_H
+
+#include "lib/base/buffer.h"
+#include "lib/base/loop.h"
+#include "lib/http/identity.h"
+#include "lib/http/problem.h"
+#include "lib/log/log.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum {
+    HTTP_HEADERS_MAX = 8 * 1024, /* bytes of request header fields; more is answered 431 */
+    HTTP_PATH_MAX = 255,         /* longer paths match no route and are logged cut off */
+    HTTP_ANSWER_MAX = 1024 * 1024,
+};
+
+struct http_server;
+
+/* Lent to a handler from its call until it calls http_answer() or http_answer_problem(). */
+struct http_request {
+    const char *method;
+    const char *path;    /* as routed: without the prefix */
+    const char *segment; /* what stands for {id} in the route's path, or "" */
+    const char *prefix;  /* the prefix it came under, or "" */
+    const char *body;    /* never NULL, ends in NUL */
+    size_t body_size;
+    const char *authorization; /* header field's value, or NULL */
+    const struct identity *identity;
+    int64_t upstream_time; /* nanoseconds; a handler that made a call says here how long it took */
+};
+
+typedef void http_handler(void *context, struct http_request *request);
+
+/* A path is matched exactly, with or without a closing slash; "{id}" in it stands for one segment
+ * that is not empty. HEAD is served by GET's handler. */
+struct http_route {
+    const char *method;
+    const char *path;
+    http_handler *handle;
+    bool quiet; /* not in the access log: probes and metrics */
+};
+
+struct http_server_config {
+    struct loop *loop;
+    int listen_fd;      /* from listen_tcp(); the server closes it */
+    const char *server; /* Server header field, and name in the metrics */
+    const struct http_route *routes;
+    size_t route_count;
+    const char *prefix; /* paths are also served under it; NULL or "" for none */
+    /* Looks at a routed request before its handler; false when it has answered. NULL for none. */
+    bool (*admit)(void *context, struct http_request *request);
+    void *context; /* for handlers and admit */
+    struct log *access_log;
+    const char *channel; /* for the access log, or NULL */
+    size_t body_limit;
+    unsigned connection_limit; /* more wait in the kernel's queue */
+    unsigned idle_seconds;     /* after which a silent connection is closed */
+};
+
+/* The strings, routes and log of the config are borrowed until http_server_free(). NULL when
+ * libmicrohttpd could not start: out of memory or descriptors. */
+struct http_server *http_server_new(const struct http_server_config *config);
+
+/* All requests must have been answered. */
+void http_server_free(struct http_server *server);
+
+/* From now on answers say `Connection: close`; requests are served as before. */
+void http_server_close_connections(struct http_server *server);
+
+/* Closes the listening socket. Connections that are open go on. */
+void http_server_stop_accepting(struct http_server *server);
+
+unsigned http_server_connections(const struct http_server *server);
+unsigned http_server_requests_in_progress(const struct http_server *server);
+
+/* Adds this server's counters and histograms. */
+void http_server_metrics(const struct http_server *server, struct buffer *out);
+
+/* Calls `each` for the query's parameters in order, percent-decoded, until it returns false. A
+ * parameter with a NUL in it, or without `=`, has the value NULL. */
+void http_query(struct http_request *request,
+                bool (*each)(void *context, const char *name, const char *value), void *context);
+
+/* A header field's value, or NULL; of several the first. */
+const char *http_field(struct http_request *request, const char *name);
+
+/* Where the answer's body is to be written, before http_answer(). */
+struct buffer *http_body(struct http_request *request);
+
+/* Adds a header field to the answer, at most four; `name` is borrowed, `value` copied. */
+void http_header(struct http_request *request, const char *name, const char *value);
+
+/* Answers with the body written to http_body(); `content_type` is copied. Ends the loan. */
+void http_answer(struct http_request *request, unsigned status, const char *content_type);
+
+/* Answers with a problem, whatever was written to the body before. `parameter` may be NULL. */
+void http_answer_problem(struct http_request *request, enum problem problem, const char *parameter,
+                         const char *detail);
+
+#endif

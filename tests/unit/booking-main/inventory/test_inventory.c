@@ -1,0 +1,988 @@
+/* The inventory over the real store, beside a simple model (inventory_model.h): random bookings,
+ * holds, confirmations, cancellations, expiries, imports and clock steps, and claims that are held
+ * meanwhile. After each step store, index and model must say the same.
+ *
+ * The steps are those of many short lives, each of a database and an inventory of its own and with
+ * a seed of its own. SEED=n is the first life's, STEPS=n how many steps there are in all; a failure
+ * prints what to set to see it again. Nothing depends on real time or on which thread is faster:
+ * the clocks are the test's, and so is the moment at which a new fleet is read and put to use.
+ * Link with -Wl,--wrap=time,--wrap=clock_gettime,--wrap=stock_load,--wrap=availability_advance.
+ */
+#include "tests/unit/booking-main/inventory/inventory_model.h"
+#include "tests/unit/booking-main/store/store_unit.h"
+
+#include "inventory/stock.h"
+
+#include <fcntl.h>
+#include <semaphore.h>
+#include <time.h>
+
+enum {
+    LIFE = 1000, /* steps */
+    SHORT_STEPS = 6000,
+    GROUP_MAX = 6,
+    KEYS = 64,
+    PATIENCE_SECONDS = 120, /* real ones, of a life */
+};
+
+/* --- clocks and loading, as the test wants them ----------------------------------------------- */
+
+time_t __wrap_time(time_t *out);
+int __real_clock_gettime(clockid_t clock, struct timespec *out);
+int __wrap_clock_gettime(clockid_t clock, struct timespec *out);
+struct stock *__real_stock_load(struct store *store, int32_t since, struct buffer *error);
+struct stock *__wrap_stock_load(struct store *store, int32_t since, struct buffer *error);
+void __real_availability_advance(struct availability *availability, int32_t since);
+void __wrap_availability_advance(struct availability *availability, int32_t since);
+
+static _Atomic int64_t wall_clock, steady_clock; /* seconds */
+
+static struct {
+    bool gated;
+    int32_t since;
+    sem_t has_begun, may_read, has_read, may_return;
+} loading;
+
+static int advances;
+static int32_t advanced_to;
+
+time_t __wrap_time(time_t *out)
+{
+    if (out)
+        *out = wall_clock;
+    return wall_clock;
+}
+
+int __wrap_clock_gettime(clockid_t clock, struct timespec *out)
+{
+    if (clock != CLOCK_MONOTONIC)
+        return __real_clock_gettime(clock, out);
+    *out = (struct timespec){.tv_sec = steady_clock};
+    return 0;
+}
+
+/* Called by the thread that loads. */
+struct stock *__wrap_stock_load(struct store *store, int32_t since, struct buffer *error)
+{
+    loading.since = since;
+    if (loading.gated) {
+        sem_post(&loading.has_begun);
+        sem_wait(&loading.may_read);
+    }
+    struct stock *stock = __real_stock_load(store, since, error);
+    if (loading.gated) {
+        sem_post(&loading.has_read);
+        sem_wait(&loading.may_return);
+    }
+    return stock;
+}
+
+void __wrap_availability_advance(struct availability *availability, int32_t since)
+{
+    advances++;
+    advanced_to = since;
+    __real_availability_advance(availability, since);
+}
+
+/* --- the world ---------------------------------------------------------------------------------
+ */
+
+/* One order between its claim and its end. */
+struct flow {
+    struct claim claim;
+    struct fleet_waiter waiter;
+    struct unit_request request;
+};
+
+struct key {
+    int64_t at; /* 0: it was not used */
+    char body[24];
+    bool gone_perhaps; /* long ago */
+};
+
+static struct {
+    uint64_t random;
+    struct unit_engine engine;
+    struct inventory *inventory;
+    struct log *log;
+    struct model model;
+    struct flow *flows[MODEL_CLAIMS]; /* beside the model's claims */
+    struct unit_request group[GROUP_MAX];
+    enum store_result predicted[GROUP_MAX];
+    int group_count;
+    bool loads, load_due, load_read;
+    int waiting; /* for the fleet */
+    bool stopping;
+    struct model_car read[MODEL_CARS]; /* by the loader */
+    struct key keys[2][KEYS];          /* of each channel */
+    int64_t life_began;
+    int events_seen, booked, held, lost, changed, taken, loaded, expired;
+    unsigned ids;
+} world;
+
+static uint64_t first_seed, life_seed;
+static int step; /* of this life */
+
+static uint32_t pick(uint32_t below)
+{
+    return (uint32_t)(unit_random(&world.random) >> 33) % below;
+}
+
+static bool chance(uint32_t percent)
+{
+    return pick(100) < percent;
+}
+
+static int32_t minute_now(void)
+{
+    return (int32_t)(wall_clock / 60);
+}
+
+/* Whoever breaks a promise is told how to see it again. */
+static void check(bool holds, const char *what)
+{
+    if (holds)
+        return;
+    fail_msg("%s\n    again with: SEED=%" PRIu64 " STEPS=%d", what, life_seed, step + 1);
+}
+
+/* The inventory begins to load a fleet as soon as there is another and none is being loaded. */
+static void expect_loading(void)
+{
+    if (world.loads || !world.load_due)
+        return;
+    sem_wait(&loading.has_begun); /* it has read the clock */
+    world.loads = true;
+    world.load_due = world.load_read = false;
+}
+
+static void on_event(void *context, const struct store_event *event)
+{
+    struct model *model = &world.model;
+    unit_on_event(context, event);
+    inventory_apply(world.inventory, event);
+    world.events_seen++;
+    if (event->kind == EVENT_FLEET) {
+        world.load_due = true;
+    } else if (model->expected_count) {
+        const struct store_event *expected = &model->expected[0];
+        check(expected->kind == event->kind && expected->car == event->car &&
+                  expected->period.pickup_at == event->period.pickup_at &&
+                  expected->period.return_at == event->period.return_at &&
+                  expected->expires_at == event->expires_at &&
+                  strcmp(expected->booking_id, event->booking_id) == 0,
+              "an event that is not the next");
+        memmove(model->expected, model->expected + 1,
+                (size_t)--model->expected_count * sizeof model->expected[0]);
+    } else {
+        /* The inventory's own doing: a hold that has expired. */
+        int booking = model_find_booking(model, event->booking_id);
+        check(event->kind == EVENT_RELEASED && booking != MODEL_NONE &&
+                  model_has_expired(&model->bookings[booking], wall_clock),
+              "an event that nobody asked for");
+        model->bookings[booking].state = BOOKING_EXPIRED;
+        world.expired++;
+    }
+    if (event->kind == EVENT_TAKEN)
+        model_taken(model, event);
+    expect_loading();
+}
+
+static void on_commit(void *context, const struct store_commit *commit)
+{
+    unit_on_commit(context, commit);
+}
+
+static void on_trouble(void *context, const char *sentence)
+{
+    (void)context;
+    fail_msg("trouble: %s", sentence ? sentence : "over");
+}
+
+/* Waits until the store has done what was asked of it before. */
+static void pass(void)
+{
+    struct unit_request show = unit_request(STORE_SHOW, "-");
+    assert_int_equal(unit_run(&world.engine, &show), STORE_NOT_FOUND);
+}
+
+/* Until nothing happens by itself any more: the first round has the loop read the clock, the second
+ * calls timers, the third waits for what they asked for. */
+static void settle(void)
+{
+    int before;
+    do {
+        before = world.events_seen;
+        for (int i = 0; i < 3; i++)
+            pass();
+    } while (world.events_seen != before);
+}
+
+static void note_advance(void)
+{
+    if (advances && advanced_to > world.model.since)
+        world.model.since = advanced_to;
+    advances = 0;
+}
+
+/* --- random things -----------------------------------------------------------------------------
+ */
+
+static struct period random_period(void)
+{
+    int32_t now = minute_now(), from = now - MINUTES_PER_DAY + (int32_t)pick(4 * MINUTES_PER_DAY);
+    if (chance(3))
+        from = now + (int32_t)pick(600 * MINUTES_PER_DAY);
+    int32_t length = 1 + (int32_t)pick(MINUTES_PER_DAY);
+    if (chance(5))
+        length = 1 + (int32_t)pick(PERIOD_MAX_DAYS * MINUTES_PER_DAY);
+    if (chance(60)) { /* on the hour, so that many meet */
+        from -= from % 60;
+        length += 60 - length % 60;
+    }
+    return (struct period){from, from + length};
+}
+
+static struct criteria random_criteria(void)
+{
+    static const char *const locations[] = {"", "", "NCE", "PAR", "LYS", "XYZ"};
+    static const char *const categories[] = {"",     "",     "****", "E***",
+                                             "*D*R", "ECMR", "CDMR", "Z***"};
+    struct criteria criteria = {.period = random_period()};
+    strcpy(criteria.location, locations[pick(LENGTH(locations))]);
+    strcpy(criteria.category, categories[pick(LENGTH(categories))]);
+    return criteria;
+}
+
+static void random_fleet(struct model_car *fleet)
+{
+    static const char *const locations[] = {"NCE", "PAR", "LYS"};
+    static const char *const categories[] = {"ECMR", "CDMR", "EDAR"};
+    memcpy(fleet, world.model.store, sizeof world.model.store);
+    uint32_t share = pick(60);
+    for (int i = 0; i < MODEL_CARS; i++) {
+        if (fleet[i].known && !chance(share))
+            continue;
+        fleet[i].offered = chance(70);
+        if (fleet[i].known && chance(50))
+            continue;
+        fleet[i].day_price = 2000 + 500 * pick(4);
+        fleet[i].hour_price = chance(30) ? -1 : 700;
+        strcpy(fleet[i].location, locations[pick(LENGTH(locations))]);
+        strcpy(fleet[i].category, categories[pick(LENGTH(categories))]);
+    }
+    fleet[pick(MODEL_CARS)].offered = false;
+    struct model_car *one = &fleet[0]; /* a fleet has a car */
+    if (!one->day_price)
+        *one = (struct model_car){
+            .day_price = 2500, .hour_price = 700, .location = "NCE", .category = "ECMR"};
+    one->offered = true;
+}
+
+static void new_id(char id[BOOKING_ID_SIZE + 1])
+{
+    snprintf(id, BOOKING_ID_SIZE + 1, "%08x-%013" PRIx64, world.ids++,
+             unit_random(&world.random) & 0xFFFFFFFFFFFFF);
+}
+
+static const char *random_channel(void)
+{
+    return chance(95) ? "kayak" : "airbnb";
+}
+
+/* --- what must agree ---------------------------------------------------------------------------
+ */
+
+static uint32_t position_of(int car)
+{
+    return catalog_by_number(inventory_catalog(world.inventory), world.model.index[car].number);
+}
+
+static void check_finds(int count)
+{
+    const struct catalog *catalog = inventory_catalog(world.inventory);
+    for (int i = 0; i < count; i++) {
+        struct criteria criteria = random_criteria();
+        uint32_t found = inventory_find(world.inventory, &criteria);
+        int wanted = model_find(&world.model, &criteria);
+        check((found == CATALOG_NONE) == (wanted == MODEL_NONE), "a car is found, or is not");
+        check(found == CATALOG_NONE || strcmp(catalog_carid(catalog, catalog_car(catalog, found)),
+                                              model_carid(wanted)) == 0,
+              "another car is found");
+    }
+}
+
+static void check_cars(int count)
+{
+    for (int i = 0; i < count; i++) {
+        int car = (int)pick(MODEL_CARS);
+        struct period period = random_period();
+        if (!world.model.index[car].known)
+            continue;
+        bool is_free = inventory_is_free(world.inventory, position_of(car), period);
+        check(is_free ==
+                  (model_is_offered(&world.model, car) && model_is_free(&world.model, car, period)),
+              "a car is free, or is not");
+    }
+}
+
+static void check_claims(void)
+{
+    for (int i = 0; i < world.model.claim_count; i++)
+        check((int)world.flows[i]->claim.state == world.model.claims[i].state, "a claim's state");
+}
+
+static void check_catalog(const struct catalog *catalog, const struct model_car *cars)
+{
+    uint32_t known = 0;
+    for (int i = 0; i < MODEL_CARS; i++) {
+        uint32_t position = catalog_by_carid(catalog, model_carid(i));
+        check((position != CATALOG_NONE) == cars[i].known, "a car in the catalog");
+        if (position == CATALOG_NONE)
+            continue;
+        const struct catalog_car *car = catalog_car(catalog, position);
+        known++;
+        check(car->number == cars[i].number &&
+                  catalog_by_number(catalog, car->number) == position &&
+                  car->offered == cars[i].offered && car->day_price == cars[i].day_price &&
+                  car->hour_price == cars[i].hour_price &&
+                  strcmp(catalog_location(catalog, car), cars[i].location) == 0 &&
+                  memcmp(car->category, cars[i].category, CAR_CATEGORY_SIZE) == 0,
+              "what the catalog says of a car");
+    }
+    check(known == catalog_count(catalog), "cars in the catalog");
+}
+
+/* --- the store's snapshot ----------------------------------------------------------------------
+ */
+
+static int cars_read, taken_read;
+
+static bool on_begin(void *context, const char *currency, size_t cars)
+{
+    (void)context, (void)cars;
+    cars_read = taken_read = 0;
+    check(strcmp(currency, "EUR") == 0, "the currency");
+    return true;
+}
+
+static bool on_car(void *context, const struct store_car *read)
+{
+    (void)context;
+    int car = atoi(read->carid + strlen("car-"));
+    struct model_car *is = &world.model.store[car];
+    if (!is->known) /* the store gives the number */
+        is->number = read->number;
+    is->known = true;
+    cars_read++;
+    check(is->number == read->number && strcmp(model_carid(car), read->carid) == 0 &&
+              is->offered == read->offered && is->day_price == read->day_price &&
+              is->hour_price == read->hour_price && strcmp(is->location, read->location) == 0 &&
+              strcmp(is->category, read->category) == 0,
+          "what the store says of a car");
+    return true;
+}
+
+static bool on_taken(void *context, const struct store_event *event)
+{
+    (void)context;
+    int booking = model_find_booking(&world.model, event->booking_id);
+    check(booking != MODEL_NONE, "a booking in the store");
+    const struct booking *is = &world.model.bookings[booking];
+    taken_read++;
+    check(model_is_active(is) && is->car == event->car &&
+              is->period.pickup_at == event->period.pickup_at &&
+              is->period.return_at == event->period.return_at &&
+              (is->state == BOOKING_HELD ? is->expires_at : 0) == event->expires_at,
+          "what the store says of a booking");
+    return true;
+}
+
+/* All of the store beside all of the model. */
+static void check_store(void)
+{
+    struct store_snapshot_reader reader = {NULL, on_begin, on_car, on_taken};
+    struct buffer error;
+    int64_t last_event = 0;
+    int active = 0, cars = 0;
+    buffer_init(&error, 1024);
+    if (!store_read_snapshot(world.engine.store, INT32_MIN + 1, &reader, &last_event, &error))
+        fail_msg("%s", error.data);
+    buffer_free(&error);
+    for (int i = 0; i < world.model.booking_count; i++)
+        active += model_is_active(&world.model.bookings[i]);
+    for (int i = 0; i < MODEL_CARS; i++)
+        cars += world.model.store[i].known;
+    check(active == taken_read && cars == cars_read, "as many in the store as in the model");
+}
+
+/* --- steps: the fleet --------------------------------------------------------------------------
+ */
+
+static void import_fleet(void)
+{
+    struct model_car fleet[MODEL_CARS];
+    struct store_import_report report, expected;
+    struct buffer lines;
+    buffer_init(&lines, 1 << 16);
+    random_fleet(fleet);
+    for (int i = 0; i < MODEL_CARS; i++)
+        if (fleet[i].offered) {
+            buffer_printf(&lines, "%s,%s,%s,%d.%02d,", model_carid(i), fleet[i].category,
+                          fleet[i].location, (int)fleet[i].day_price / 100,
+                          (int)fleet[i].day_price % 100);
+            buffer_printf(&lines, fleet[i].hour_price < 0 ? ",EUR\n" : "7.00,EUR\n");
+        }
+    report = unit_try_import(&world.engine, lines.data, false, false);
+    buffer_free(&lines);
+    bool changes = model_import(&world.model, fleet, &expected);
+    check(memcmp(&report, &expected, sizeof report) == 0, "what an import reports");
+    check_store();
+    bool under_way = world.loads || !world.inventory;
+    if (world.inventory)
+        pass();
+    check(under_way || world.loads == changes, "an import is told of when it changes something");
+}
+
+/* Lets the loader read the store, or what it has read be put to use. */
+static void load(void)
+{
+    if (!world.load_read) {
+        sem_post(&loading.may_read);
+        sem_wait(&loading.has_read);
+        memcpy(world.read, world.model.store, sizeof world.read);
+        world.load_read = true;
+        return;
+    }
+    const struct catalog *before = inventory_catalog(world.inventory);
+    int32_t since = loading.since;
+    sem_post(&loading.may_return);
+    while (inventory_catalog(world.inventory) == before)
+        pass();
+    note_advance();
+    model_loaded(&world.model, world.read, since);
+    world.loaded++;
+    check(world.waiting == 0, "all who waited for the fleet go on");
+    world.loads = world.load_read = false;
+    expect_loading();
+    check_catalog(inventory_catalog(world.inventory), world.model.index);
+}
+
+/* --- steps: claims -----------------------------------------------------------------------------
+ */
+
+/* As book.c does it: finds a car, claims it, and has its booking ready. */
+static void begin_flow(void)
+{
+    struct criteria criteria = random_criteria();
+    const struct catalog *catalog = inventory_catalog(world.inventory);
+    struct model *model = &world.model;
+    int wanted = model_find(model, &criteria);
+    uint32_t position = inventory_find(world.inventory, &criteria);
+    check((position == CATALOG_NONE) == (wanted == MODEL_NONE), "a car is found, or is not");
+    if (position == CATALOG_NONE || model->claim_count == MODEL_CLAIMS)
+        return;
+    const struct catalog_car *car = catalog_car(catalog, position);
+    check(strcmp(catalog_carid(catalog, car), model_carid(wanted)) == 0, "another car is found");
+
+    struct flow *flow = calloc(1, sizeof *flow);
+    new_id(flow->claim.booking_id);
+    check(inventory_claim(world.inventory, position, criteria.period, &flow->claim),
+          "a free car can be claimed");
+    flow->request = unit_request(STORE_BOOK, flow->claim.booking_id);
+    struct booking *booking = &flow->request.store.booking;
+    strcpy(booking->channel, random_channel());
+    booking->car = car->number;
+    booking->period = criteria.period;
+    booking->day_price = car->day_price;
+    booking->hour_price = car->hour_price;
+    snprintf(booking->carid, sizeof booking->carid, "%s", catalog_carid(catalog, car));
+    snprintf(booking->location, sizeof booking->location, "%s", catalog_location(catalog, car));
+    memcpy(booking->category, car->category, CAR_CATEGORY_SIZE);
+    bool hold = chance(40);
+    booking->state = hold ? BOOKING_HELD : BOOKING_BOOKED;
+    booking->expires_at = hold ? wall_clock + 1 + pick(chance(50) ? 30 : 7200) : 0;
+
+    struct model_claim *claim = &model->claims[model->claim_count];
+    *claim = (struct model_claim){
+        .car = wanted, .period = criteria.period, .state = CLAIM_HELD, .fleet = model->fleet};
+    strcpy(claim->id, flow->claim.booking_id);
+    world.flows[model->claim_count++] = flow;
+}
+
+static void on_fleet(struct fleet_waiter *waiter, bool loaded)
+{
+    check(loaded == !world.stopping, "a new fleet is waited for and comes");
+    world.waiting--;
+    free(container_of(waiter, struct flow, waiter));
+}
+
+static void end_flow(int which, enum store_result result)
+{
+    struct model *model = &world.model;
+    struct flow *flow = world.flows[which];
+    bool of_this_fleet = model->claims[which].fleet == model->fleet;
+    inventory_unclaim(world.inventory, &flow->claim);
+    if (chance(10))
+        inventory_unclaim(world.inventory, &flow->claim); /* does no harm */
+    if (result == STORE_CAR_CHANGED) {
+        int before = world.waiting++;
+        flow->waiter.ready = on_fleet;
+        inventory_await_fleet(world.inventory, &flow->claim, &flow->waiter);
+        check((world.waiting > before) == of_this_fleet,
+              "who has an old car waits for a new fleet");
+        check(!of_this_fleet || world.loads, "a new fleet is under way");
+    } else {
+        free(flow);
+    }
+    model->claim_count--;
+    for (int i = which; i < model->claim_count; i++) {
+        model->claims[i] = model->claims[i + 1];
+        world.flows[i] = world.flows[i + 1];
+    }
+}
+
+/* --- steps: operations of the store ------------------------------------------------------------
+ */
+
+/* Keys belong to a channel. */
+static struct key *key_named(const struct unit_request *request, const char *name)
+{
+    return &world.keys[strcmp(request->store.booking.channel, "kayak") == 0][atoi(name + 1)];
+}
+
+/* Gives the request a key that may have been used; what the key does to it. */
+static enum store_result use_key(struct unit_request *request, bool recall)
+{
+    static char names[KEYS][8];
+    uint32_t which = pick(KEYS);
+    if (!names[which][0]) /* else a request that is under way may be using it */
+        snprintf(names[which], sizeof names[which], "k%u", which);
+    struct key *key = key_named(request, names[which]);
+    if (key->gone_perhaps)
+        return STORE_OK; /* without a key */
+    request->store.answer = unit_answer(names[which]);
+    if (key->at)
+        return recall ? STORE_OK : STORE_KEY_EXISTS;
+    return recall ? STORE_NOT_FOUND : STORE_OK;
+}
+
+static void keep_key(struct unit_request *request)
+{
+    if (!request->store.answer.key)
+        return;
+    struct key *key = key_named(request, request->store.answer.key);
+    key->at = wall_clock;
+    snprintf(key->body, sizeof key->body, "%s", request->store.booking.id);
+    request->store.answer.body = key->body;
+    request->store.answer.body_size = strlen(key->body);
+}
+
+/* Answers are kept for a time. */
+static void old_keys(void)
+{
+    for (int channel = 0; channel < 2; channel++)
+        for (int i = 0; i < KEYS; i++) {
+            struct key *key = &world.keys[channel][i];
+            if (key->at && wall_clock - key->at >= STORE_ANSWER_SECONDS)
+                key->gone_perhaps = true;
+        }
+}
+
+static void submit(struct unit_request *request, enum store_result predicted)
+{
+    world.predicted[world.group_count++] = predicted;
+    unit_submit(&world.engine, request);
+}
+
+/* A booking by another engine: without a claim. */
+static void book_elsewhere(struct unit_request *request)
+{
+    int car = (int)pick(MODEL_CARS);
+    const struct model_car *is = &world.model.store[car];
+    char id[BOOKING_ID_SIZE + 1];
+    new_id(id);
+    *request = unit_request(STORE_BOOK, id);
+    struct booking *booking = &request->store.booking;
+    strcpy(booking->channel, random_channel());
+    booking->car = is->known ? is->number : 999;
+    booking->period = random_period();
+    if (world.model.claim_count && chance(40)) { /* into a claim */
+        const struct model_claim *claim =
+            &world.model.claims[pick((uint32_t)world.model.claim_count)];
+        car = claim->car;
+        is = &world.model.store[car];
+        booking->car = is->number;
+        booking->period.pickup_at = claim->period.pickup_at;
+        if (chance(30))
+            booking->period = claim->period;
+    }
+    if (booking->period.return_at <= booking->period.pickup_at)
+        booking->period.return_at = booking->period.pickup_at + 30;
+    booking->day_price = chance(95) ? is->day_price : 1;
+    booking->hour_price = is->hour_price;
+    snprintf(booking->carid, sizeof booking->carid, "%s", model_carid(car));
+    strcpy(booking->location, is->location);
+    strcpy(booking->category, is->category);
+    booking->state = BOOKING_BOOKED;
+    if (chance(40)) {
+        booking->state = BOOKING_HELD;
+        booking->expires_at = wall_clock + 1 + pick(600);
+    }
+}
+
+static void run_book(struct unit_request *request)
+{
+    request->store.now = wall_clock;
+    enum store_result key = chance(20) ? use_key(request, false) : STORE_OK;
+    enum store_result predicted = key;
+    if (key == STORE_OK) {
+        predicted = model_book(&world.model, &request->store.booking, wall_clock);
+        if (predicted == STORE_OK)
+            keep_key(request);
+    }
+    submit(request, predicted);
+}
+
+static void run_other(struct unit_request *request)
+{
+    static const enum store_operation operations[] = {STORE_SHOW,   STORE_CONFIRM, STORE_CONFIRM,
+                                                      STORE_CANCEL, STORE_CANCEL,  STORE_EXPIRE};
+    enum store_operation operation = operations[pick(LENGTH(operations))];
+    int count = world.model.booking_count;
+    if (!count || chance(3)) {
+        *request = unit_request(operation, "nobody's");
+    } else {
+        uint32_t back = chance(70) && count > 40 ? pick(40) : pick((uint32_t)count);
+        const struct booking *booking = &world.model.bookings[count - 1 - (int)back];
+        *request = unit_request(operation, booking->id);
+        strcpy(request->store.booking.channel, chance(95) ? booking->channel : random_channel());
+    }
+    request->store.now = wall_clock;
+    if (operation == STORE_EXPIRE && chance(50))
+        request->store.booking.channel[0] = '\0';
+    enum store_result predicted = STORE_OK;
+    if (operation == STORE_CONFIRM && chance(50))
+        predicted = use_key(request, false);
+    if (predicted == STORE_OK) {
+        predicted = model_run(&world.model, operation, &request->store.booking, wall_clock);
+        if (operation == STORE_CONFIRM && predicted == STORE_OK)
+            keep_key(request);
+    }
+    submit(request, predicted);
+}
+
+static void run_recall(struct unit_request *request)
+{
+    *request = unit_request(STORE_RECALL, "");
+    enum store_result predicted = use_key(request, true);
+    if (!request->store.answer.key) {
+        *request = unit_request(STORE_SHOW, "nobody's");
+        predicted = STORE_NOT_FOUND;
+    }
+    submit(request, predicted);
+}
+
+static void check_shown(const struct unit_request *request)
+{
+    const struct booking *shown = &request->store.booking;
+    int found = model_find_booking(&world.model, shown->id);
+    check(found != MODEL_NONE, "a booking is shown");
+    const struct booking *is = &world.model.bookings[found];
+    const struct model_car *car = &world.model.store[world.model.booking_cars[found]];
+    check(shown->car == is->car && shown->period.pickup_at == is->period.pickup_at &&
+              shown->period.return_at == is->period.return_at &&
+              shown->expires_at == is->expires_at && shown->day_price == is->day_price &&
+              shown->hour_price == is->hour_price && strcmp(shown->channel, is->channel) == 0 &&
+              strcmp(shown->carid, model_carid(world.model.booking_cars[found])) == 0 &&
+              strcmp(shown->location, car->location) == 0 &&
+              strcmp(shown->category, car->category) == 0,
+          "what is shown of a booking");
+}
+
+static void count_result(const struct unit_request *request)
+{
+    const struct booking *booking = &request->store.booking;
+    if (request->store.operation != STORE_BOOK)
+        return;
+    world.booked += request->store.result == STORE_OK && booking->state == BOOKING_BOOKED;
+    world.held += request->store.result == STORE_OK && booking->state == BOOKING_HELD;
+    world.taken += request->store.result == STORE_CAR_TAKEN;
+    world.changed += request->store.result == STORE_CAR_CHANGED;
+}
+
+static void check_result(struct unit_request *request, enum store_result predicted)
+{
+    enum store_result result = request->store.result;
+    enum store_operation operation = request->store.operation;
+    if (result != predicted)
+        fprintf(stderr, "operation %d: %d instead of %d\n", (int)operation, (int)result,
+                (int)predicted);
+    check(result == predicted, "the result of an operation");
+    count_result(request);
+    bool changes = operation == STORE_CONFIRM || operation == STORE_CANCEL;
+    if (operation == STORE_RECALL && result == STORE_OK) {
+        const struct key *key = key_named(request, request->store.answer.key);
+        check(strcmp(request->found.body, key->body) == 0, "the answer of a key");
+        unit_free_found(request);
+    } else if ((operation == STORE_SHOW || changes) && result == STORE_OK) {
+        check_shown(request);
+    }
+}
+
+/* Several operations at once, which may become one transaction: orders of claims, and others'. */
+static void run_group(void)
+{
+    int count = 1 + (int)pick(GROUP_MAX), committed = 0, others = 0;
+    struct flow *flows[GROUP_MAX];
+    struct unit_request *requests[GROUP_MAX];
+    world.group_count = 0;
+    for (int i = 0; i < count; i++) {
+        uint32_t kind = pick(100);
+        if (kind < 40 && committed < world.model.claim_count) {
+            flows[committed] = world.flows[committed]; /* the oldest first */
+            requests[i] = &flows[committed++]->request;
+            run_book(requests[i]);
+            continue;
+        }
+        requests[i] = &world.group[others++];
+        if (kind < 50) {
+            book_elsewhere(requests[i]);
+            run_book(requests[i]);
+        } else if (kind < 94) {
+            run_other(requests[i]);
+        } else {
+            run_recall(requests[i]);
+        }
+    }
+    unit_wait(&world.engine);
+    check(world.model.expected_count == 0, "all events have come");
+    for (int i = 0; i < count; i++)
+        check_result(requests[i], world.predicted[i]);
+    for (int i = 0; i < count; i++)
+        for (int which = 0; which < committed; which++)
+            if (requests[i] == &flows[which]->request) {
+                world.lost += flows[which]->claim.state == CLAIM_LOST;
+                enum store_result result = requests[i]->store.result;
+                int now_at = 0;
+                while (world.flows[now_at] != flows[which])
+                    now_at++;
+                end_flow(now_at, result);
+                break;
+            }
+}
+
+/* --- steps: time -------------------------------------------------------------------------------
+ */
+
+/* Holds that the clock says have expired. */
+static int overdue(void)
+{
+    int count = 0;
+    for (int i = 0; i < world.model.booking_count; i++)
+        count += model_has_expired(&world.model.bookings[i], wall_clock);
+    return count;
+}
+
+static void wait_a_while(void)
+{
+    static const uint32_t lengths[] = {3, 30, 90, 3600, 12 * 3600};
+    uint32_t seconds = 1 + pick(lengths[pick(LENGTH(lengths))]);
+    wall_clock += seconds;
+    steady_clock += seconds;
+    old_keys();
+    settle();
+    check(seconds <= 60 || advances > 0, "the index goes with the time");
+    note_advance();
+    /* The inventory looks at the clock every ten seconds at least. */
+    check(seconds <= 11 || overdue() == 0, "what has expired is expired");
+}
+
+static void step_the_clock(void)
+{
+    static const uint32_t lengths[] = {10, 600, 7200, 3 * 24 * 3600};
+    int64_t seconds = pick(lengths[pick(LENGTH(lengths))]);
+    if (chance(50) && wall_clock - seconds > world.life_began - 24 * 3600)
+        seconds = -seconds;
+    wall_clock += seconds;
+    old_keys();
+    settle();
+    note_advance();
+}
+
+/* --- lives -------------------------------------------------------------------------------------
+ */
+
+static void begin_life(void)
+{
+    struct store_handlers handlers = {&world.engine, on_event, on_commit, on_trouble};
+    struct buffer error;
+    struct model model = world.model;
+    memset(&world, 0, sizeof world);
+    world.model = model;
+    model_init(&world.model);
+    world.random = (life_seed + 1) * 0x9E3779B97F4A7C15; /* never 0 */
+    for (int i = 0; i < 4; i++)
+        unit_random(&world.random);
+    loading.gated = false;
+    sem_init(&loading.has_begun, 0, 0);
+    sem_init(&loading.may_read, 0, 0);
+    sem_init(&loading.has_read, 0, 0);
+    sem_init(&loading.may_return, 0, 0);
+    wall_clock = world.life_began = 1800000000 + pick(100000);
+    steady_clock = 1 << 30; /* far in the future: real waits are ended by work, not by time */
+    buffer_init(&error, 1024);
+    int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+    world.log = log_new(null, "test");
+    close(null);
+    if (!unit_engine_open(&world.engine, "sqlite::memory:", &error))
+        fail_msg("%s", error.data);
+    import_fleet();
+    world.engine.loop = loop_new();
+    world.inventory = inventory_new(world.engine.store, world.engine.loop, world.log, &error);
+    assert_non_null(world.inventory);
+    loading.gated = true;
+    advances = 0;
+    world.engine.last_event = inventory_last_event(world.inventory);
+    model_loaded(&world.model, world.model.store, loading.since);
+    if (!store_start(world.engine.store, world.engine.loop, &handlers, world.engine.last_event,
+                     &error))
+        fail_msg("%s", error.data);
+    buffer_free(&error);
+    alarm(PATIENCE_SECONDS); /* to fail, not to hang */
+}
+
+/* An inventory that is loaded now must say what this one has come to say. */
+static void check_afresh(void)
+{
+    struct buffer error;
+    buffer_init(&error, 1024);
+    loading.gated = false;
+    struct stock *stock = __real_stock_load(world.engine.store, world.model.since, &error);
+    assert_non_null(stock);
+    check(stock->last_event == inventory_last_event(world.inventory), "the last event");
+    check_catalog(stock->catalog, world.model.store);
+    for (int i = 0; i < 200; i++) {
+        int car = (int)pick(MODEL_CARS);
+        struct period period = random_period();
+        uint32_t position = catalog_by_carid(stock->catalog, model_carid(car));
+        if (position != CATALOG_NONE)
+            check(availability_is_free(stock->availability, position, period) ==
+                      model_is_free(&world.model, car, period),
+                  "a car is free in a new index");
+    }
+    stock_free(stock);
+    buffer_free(&error);
+}
+
+static void check_metrics(void)
+{
+    struct buffer text;
+    buffer_init(&text, 1 << 16);
+    inventory_metrics(world.inventory, &text);
+    buffer_add(&text, "", 1);
+    check(strstr(text.data, "booking_index_repairs_total 0\n"), "no repairs");
+    check(strstr(text.data, "booking_claims 0\n"), "no claims are left");
+    char lost[64];
+    snprintf(lost, sizeof lost, "booking_claims_lost_total %d\n", world.model.claims_lost);
+    check(strstr(text.data, lost), "how many claims were lost");
+    buffer_free(&text);
+}
+
+static void end_life(void)
+{
+    bool in_order = chance(70);
+    while (in_order && world.loads)
+        load();
+    while (world.model.claim_count)
+        end_flow(0, STORE_UNAVAILABLE);
+    if (in_order) {
+        wall_clock += 3600;
+        steady_clock += 3600;
+        settle();
+        note_advance();
+        check(overdue() == 0, "what has expired is expired");
+        check_store();
+        check_cars(100);
+        check_metrics();
+        check_afresh();
+    } else if (world.loads) { /* it ends while it is loading */
+        sem_post(&loading.may_read);
+        sem_post(&loading.may_return);
+    }
+    world.stopping = true;
+    inventory_stop(world.inventory);
+    check(world.waiting == 0, "nobody waits for ever");
+    store_close(world.engine.store);
+    inventory_free(world.inventory);
+    loop_free(world.engine.loop);
+    log_free(world.log);
+    free(world.engine.events);
+    assert_false(world.engine.out_of_order);
+    sem_destroy(&loading.has_begun);
+    sem_destroy(&loading.may_read);
+    sem_destroy(&loading.has_read);
+    sem_destroy(&loading.may_return);
+    alarm(0);
+}
+
+static void take_step(void)
+{
+    uint32_t kind = pick(1000);
+    if (kind < 420)
+        run_group();
+    else if (kind < 800)
+        begin_flow();
+    else if (kind < 850 && world.model.claim_count)
+        end_flow((int)pick((uint32_t)world.model.claim_count), STORE_UNAVAILABLE);
+    else if (kind < 865)
+        import_fleet();
+    else if (kind < 930 && world.loads)
+        load();
+    else if (kind < 985)
+        wait_a_while();
+    else
+        step_the_clock();
+    if (overdue())
+        settle();
+    check_claims();
+    check_finds(2);
+    check_cars(2);
+}
+
+static uint64_t number_from(const char *name, uint64_t otherwise)
+{
+    const char *text = getenv(name);
+    return text && *text ? strtoull(text, NULL, 10) : otherwise;
+}
+
+static void index_store_and_model_agree(void **state)
+{
+    (void)state;
+    long steps = (long)number_from("STEPS", SHORT_STEPS), done = 0;
+    long booked = 0, held = 0, lost = 0, taken = 0, changed = 0, loaded = 0, expired = 0;
+    first_seed = number_from("SEED", 1);
+    for (life_seed = first_seed; done < steps; life_seed++) {
+        step = -1;
+        begin_life();
+        for (step = 0; step < LIFE && done < steps; step++, done++)
+            take_step();
+        step--;
+        end_life();
+        booked += world.booked, held += world.held, lost += world.lost, taken += world.taken;
+        changed += world.changed, loaded += world.loaded, expired += world.expired;
+    }
+    model_free(&world.model);
+    printf("%ld steps from seed %" PRIu64 ": %ld booked, %ld held, %ld expired by the inventory, "
+           "%ld fleets loaded; refused: %ld taken, %ld changed; %ld claims lost\n",
+           done, first_seed, booked, held, expired, loaded, taken, changed, lost);
+    /* Otherwise it shows little. */
+    if (steps >= SHORT_STEPS)
+        assert_true(booked && held && lost && taken && changed && loaded && expired);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(index_store_and_model_agree)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
