@@ -89,7 +89,7 @@ $(addprefix $(BUILD)/,$(ADAPTERS)): $(BUILD)/%: $(OBJECTS)/%/main.o $(BUILD)/lib
 $(BUILD)/libbooking.a: $(LIBRARY_OBJECTS)
 $(BUILD)/libengine.a: $(ENGINE_OBJECTS)
 $(BUILD)/%.a:
-	@rm -f $@
+	@mkdir -p $(@D) && rm -f $@
 	$(call quiet,AR)$(AR) qcs $@ $^ # q: names repeat from folder to folder
 
 $(OBJECTS)/%.o: %.c $(FLAGS_FILE)
@@ -125,6 +125,7 @@ test: ## install what is missing, build, run all tests (unit and HTTP, with sani
 	@$(MAKE) --no-print-directory $(JOBS) SAN=address,undefined all unit
 	@$(MAKE) --no-print-directory http
 	@$(MAKE) --no-print-directory SAN=address,undefined http
+	@$(MAKE) --no-print-directory $(JOBS) SAN=address,undefined TRANSPORT=libcurl adapter-calls
 
 unit: $(UNIT_TESTS) ## only the unit tests, as built
 	@tests/run-unit $(UNIT_TESTS)
@@ -135,6 +136,12 @@ PYTEST = BUILD_DIR=$(CURDIR)/$(BUILD) $(PYTHON) -B -m pytest -p no:cacheprovider
 http: all ## only the black-box tests over HTTP, and the short forms of the long ones, as built
 	$(PYTEST) -n 4 tests/http
 	$(PYTEST) tests/soak
+
+# What differs with the transport (TRANSPORT=libcurl).
+CALLS_TEST := $(BUILD)/unit/booking-main/adapter/test_calls
+adapter-calls: all $(CALLS_TEST) ## only the tests of the calls to the adapter, for either TRANSPORT
+	@tests/run-unit $(CALLS_TEST)
+	$(PYTEST) -n 4 tests/http/test_adapter_trouble.py
 
 # The whole forms; a number given on the command line or in the environment counts.
 soak: ## the long tests, whole: a quarter of an hour or so
@@ -238,7 +245,7 @@ help: ## this list
 	  /^[a-z0-9-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
 
 FORCE:
-.PHONY: all deps install clean run test unit http soak e2e e2e-k8s lint format bench bench-guard \
+.PHONY: all deps install clean run test unit http adapter-calls soak e2e e2e-k8s lint format bench bench-guard \
   bench-programs images push help FORCE
 
 -include $(shell find $(OBJECTS) -name '*.d' 2>/dev/null)
