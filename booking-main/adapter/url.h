@@ -8,8 +8,8 @@
 
 enum { ADAPTER_URL_MAX = 255 };
 
-/* The caller ends it with curl_url_cleanup(). NULL, with a reason added to `error`, when the text is
- * not like that. */
+/* The caller ends it with curl_url_cleanup(). NULL, with a reason added to `error`, when the text
+ * is not like that. */
 CURLU *adapter_url_parse(const char *text, struct buffer *error);
 
 #endif

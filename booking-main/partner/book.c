@@ -253,9 +253,10 @@ static bool read_order(struct order_flow *flow)
     int exponent = catalog_exponent(inventory_catalog(flow->engine->inventory));
     bool valid = booking_order_read(request->body, request->body_size, exponent, timestamp_now(),
                                     &flow->order, field, &error);
-    if (!valid)
-        refuse(flow, PROBLEM_INVALID_REQUEST, field[0] ? field : NULL,
-               error.data ? error.data : "The body is not valid.");
+    if (!valid && error.failed)
+        refuse(flow, PROBLEM_INTERNAL_ERROR, NULL, "Out of memory; try again.");
+    else if (!valid)
+        refuse(flow, PROBLEM_INVALID_REQUEST, field[0] ? field : NULL, error.data);
     buffer_free(&error);
     return valid;
 }

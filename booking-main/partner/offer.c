@@ -36,9 +36,10 @@ static bool read_criteria(struct http_request *request, struct criteria *criteri
     bool valid = !reading.parameter && criteria_end(&reading, timestamp_now());
     if (valid)
         *criteria = reading.criteria;
+    else if (error.failed)
+        http_answer_problem(request, PROBLEM_INTERNAL_ERROR, NULL, "Out of memory; try again.");
     else
-        http_answer_problem(request, PROBLEM_INVALID_REQUEST, reading.parameter,
-                            error.data ? error.data : "The query is not valid.");
+        http_answer_problem(request, PROBLEM_INVALID_REQUEST, reading.parameter, error.data);
     buffer_free(&error);
     return valid;
 }

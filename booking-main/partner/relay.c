@@ -1,28 +1,30 @@
 #include "partner/relay.h"
 
 #include "lib/json/flat.h"
+#include "lib/json/read.h"
 
-#include <jansson.h>
 #include <stdio.h>
 
-/* What is wrong with an answer that did come; NULL when it is fit for the partner. */
-static const char *unfit(const struct adapter_call *call)
+/* What is wrong with an answer that did come; NULL when it is fit for the partner, or when there is
+ * no memory to find out. */
+static const char *unfit(const struct adapter_call *call, bool *no_memory)
 {
     if (call->status < 200 || call->status > 299)
         return "refused the car document";
     if (json_flat_valid(call->answer, call->answer_size))
         return NULL;
-    json_t *json = json_loadb(call->answer, call->answer_size, JSON_DECODE_ANY, NULL);
-    if (!json)
-        return "did not answer with JSON";
+    json_error_t failure;
+    json_t *json = json_read(call->answer, call->answer_size, JSON_DECODE_ANY, &failure, no_memory);
+    bool fit = json || *no_memory;
     json_decref(json);
-    return NULL;
+    return fit ? NULL : "did not answer with JSON";
 }
 
 /* The problem that a call without a usable answer stands for; answers with it. */
 static bool refuse(struct http_request *request, const struct adapter_call *call)
 {
     const char *fault = "gave an answer that is too long, not HTTP, or to another request";
+    bool no_memory = false;
     switch (call->outcome) {
     case ADAPTER_UNREACHABLE:
     case ADAPTER_BROKE_OFF:
@@ -41,13 +43,15 @@ static bool refuse(struct http_request *request, const struct adapter_call *call
                             "Try again in a moment, with fewer requests at a time.");
         return true;
     case ADAPTER_ANSWERED:
-        fault = unfit(call);
+        fault = unfit(call, &no_memory);
         break;
     case ADAPTER_UNUSABLE:
         break;
     }
+    if (no_memory)
+        http_answer_problem(request, PROBLEM_INTERNAL_ERROR, NULL, "Out of memory; try again.");
     if (!fault)
-        return false;
+        return no_memory;
     char detail[160], status[32] = "";
     if (call->outcome == ADAPTER_ANSWERED)
         snprintf(status, sizeof status, " (its status: %u)", call->status);

@@ -60,8 +60,10 @@ static void format_car_info(void *context, struct http_request *request)
     struct car_document_owner *owner =
         car_document_parse(request->body, request->body_size, &car, &member, &error);
     if (!owner) {
-        http_answer_problem(request, PROBLEM_INVALID_REQUEST, member,
-                            error.data ? error.data : "The body is not valid.");
+        if (error.failed)
+            http_answer_problem(request, PROBLEM_INTERNAL_ERROR, NULL, "Out of memory; try again.");
+        else
+            http_answer_problem(request, PROBLEM_INVALID_REQUEST, member, error.data);
         buffer_free(&error);
         return;
     }

@@ -22,8 +22,8 @@ struct endpoint {
     struct transfers *transfers;
     struct endpoint *next;
     int fd;
-    bool ours;    /* from open_socket(): libcurl tells us when it closes it */
-    bool watched; /* registered with the loop, for `events` */
+    bool ours;       /* from open_socket(): libcurl tells us when it closes it */
+    bool watched;    /* registered with the loop, for `events` */
     uint32_t wanted; /* the events that libcurl wants now; 0 between transfers */
     uint32_t events;
     struct loop_watch watch;

@@ -409,7 +409,7 @@ def test_a_query_where_none_is_asked_for(pod, method, path):
     assert status_of(pod, location) == "held"
 
 
-@pytest.mark.parametrize("body", [b"", b"{}"])
+@pytest.mark.parametrize("body", [b"", b"{}", b"{ }", b" {\r\n}\n"])
 def test_an_empty_object_does_no_harm(pod, body):
     location, _ = book(pod, hold_seconds=60)
     assert pod.ask(location + "/confirm", "POST", body=body).status == 200
