@@ -132,9 +132,9 @@ def assert_problem(answer, status, name, parameter=None, detail=""):
 # --- processes ----------------------------------------------------------------------------------
 
 class Process:
-    """One of the services, with what it printed in files."""
+    """One of the services, with what it printed in files; `clock` is its wall clock, a Clock."""
 
-    def __init__(self, binary, *arguments, environment=None, stdout=None):
+    def __init__(self, binary, *arguments, environment=None, stdout=None, clock=None):
         self.name = binary
         self.folder = tempfile.TemporaryDirectory(prefix="booking-test-")
         self.files = {stream: open(os.path.join(self.folder.name, stream), "w+b")
@@ -143,7 +143,8 @@ class Process:
             [BUILD / binary, *map(str, arguments)], stdin=subprocess.DEVNULL,
             stdout=stdout if stdout is not None else self.files["stdout"],
             stderr=self.files["stderr"], cwd=self.folder.name,
-            env={"PATH": os.environ["PATH"], **SANITIZER_ENVIRONMENT, **(environment or {})})
+            env={"PATH": os.environ["PATH"], **SANITIZER_ENVIRONMENT,
+                 **(clock.environment if clock else {}), **(environment or {})})
         self.expected_status = 0
 
     def printed(self, stream):
