@@ -23,6 +23,9 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("BUILD_DIR", ROOT / "build")).resolve()
 DATA = ROOT / "tests" / "data"
+# Seconds that are given to what must come, on any machine: only a fault uses them up. What must not
+# come is told from it by its answer, or takes far longer.
+PATIENCE = 60
 VERSION = (ROOT / "VERSION").read_text().strip()
 SANITIZED = re.search(b"__[at]san_init", (BUILD / "adapter-kayak").read_bytes()) is not None
 
@@ -54,7 +57,7 @@ def free_port(address):
     return free_ports(address, 1)[0]
 
 
-def wait_until(condition, seconds=5, what="it"):
+def wait_until(condition, seconds=PATIENCE, what="it"):
     """The condition's first true value, looked for up to a time."""
     end = time.monotonic() + seconds
     while True:
@@ -78,7 +81,7 @@ def listens(address, port):
 Answer = collections.namedtuple("Answer", "status headers body seconds")
 
 
-def ask(address, port, path, method="GET", headers=None, body=None, timeout=10):
+def ask(address, port, path, method="GET", headers=None, body=None, timeout=PATIENCE):
     """One request on a connection of its own."""
     start = time.monotonic()
     connection = http.client.HTTPConnection(address, port, timeout=timeout)
@@ -169,8 +172,8 @@ class Process:
 
     def wait_ready(self):
         """Until it says that it listens, by which time it takes signals too, or has ended."""
-        wait_until(lambda: '"msg":"listening"' in self.stderr() or not self.running(), 10,
-                   "listening")
+        wait_until(lambda: '"msg":"listening"' in self.stderr() or not self.running(),
+                   what="listening")
         return self
 
     def signal(self, number):
@@ -179,7 +182,7 @@ class Process:
     def running(self):
         return self.process.poll() is None
 
-    def wait(self, seconds=15):
+    def wait(self, seconds=PATIENCE):
         return self.process.wait(seconds)
 
     def kill(self):
@@ -199,7 +202,7 @@ class Process:
             if self.running():
                 self.signal(signal.SIGCONT)
                 self.signal(signal.SIGINT)
-            status = self.process.wait(15)
+            status = self.process.wait(PATIENCE)
             if status != self.expected_status:
                 wrong = f"{self.name} ended with {status}, not {self.expected_status}"
         except subprocess.TimeoutExpired:
@@ -263,7 +266,7 @@ class Engine(Process):
         return total
 
     def connect(self):
-        return socket.create_connection((self.address, self.port), timeout=10)
+        return socket.create_connection((self.address, self.port), timeout=PATIENCE)
 
 
 # --- a stand-in adapter -------------------------------------------------------------------------
@@ -334,7 +337,7 @@ class StandIn:
         self.stopped.set()
         self.listener.shutdown(socket.SHUT_RDWR)
         self.listener.close()
-        self.thread.join(5)
+        self.thread.join(PATIENCE)
         for sock in list(self.sockets):
             with contextlib.suppress(OSError):
                 sock.shutdown(socket.SHUT_RDWR)
@@ -355,7 +358,7 @@ def at_once(count, work):
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join(PATIENCE)
     return results
 
 

@@ -191,7 +191,7 @@ def test_clients_gone_after_half_a_request_are_forgotten(start, half):
     for _ in range(200):
         with pod.connect() as sock:
             sock.sendall(half)
-    wait_until(lambda: pod.metric("http_connections") == 0, 3, "forgetting 200 clients")
+    wait_until(lambda: pod.metric("http_connections") == 0, what="forgetting 200 clients")
     assert pod.metric("http_requests_in_progress") == 0
 
 
