@@ -92,7 +92,7 @@ def ask(address, port, path, method="GET", headers=None, body=None, timeout=PATI
         return Answer(answer.status, answer.headers, body, time.monotonic() - start)
 
 
-def ask_raw(address, port, data, timeout=5, shut=False):
+def ask_raw(address, port, data, timeout=PATIENCE, shut=False):
     """Sends bytes as they are; all that comes back until the other side closes or is silent."""
     received = b""
     with socket.create_connection((address, port), timeout=timeout) as sock:

@@ -7,8 +7,8 @@ import subprocess
 
 import pytest
 
-from support import (BUILD, DATA, SANITIZER_ENVIRONMENT, VERSION, StandIn, fresh_address, free_port,
-                     free_ports, http_answer)
+from support import (BUILD, DATA, PATIENCE, SANITIZER_ENVIRONMENT, VERSION, StandIn, fresh_address,
+                     free_port, free_ports, http_answer)
 
 BINARIES = ["booking-main", "adapter-kayak", "adapter-airbnb"]
 ENGINE_OPTIONS = {
@@ -23,8 +23,8 @@ ADAPTER_OPTIONS = {"bind": "ADAPTER_BIND", "port": "ADAPTER_PORT"}
 def run(binary, *arguments, **environment):
     """Runs to the end, which must come by itself."""
     done = subprocess.run([BUILD / binary, *map(str, arguments)], capture_output=True, text=True,
-                          timeout=5, env={"PATH": os.environ["PATH"], **SANITIZER_ENVIRONMENT,
-                                           **environment})
+                          timeout=PATIENCE, env={"PATH": os.environ["PATH"],
+                                                  **SANITIZER_ENVIRONMENT, **environment})
     assert not re.search("Sanitizer|runtime error", done.stderr), done.stderr
     return done
 

@@ -8,7 +8,8 @@ import time
 
 import pytest
 
-from support import KAYAK_LINE, assert_problem, at_once, http_answer, listens, split_answer, wait_until
+from support import (KAYAK_LINE, PATIENCE, assert_problem, at_once, http_answer, listens, split_answer,
+                     wait_until)
 
 
 AT_ONCE = 8  # seconds; what waits for the limit on stopping takes ten
@@ -204,7 +205,7 @@ def test_both_containers_told_at_once_before_any_request(start):
 
 def test_an_adapter_serves_until_its_engine_has_hung_up(start):
     adapter = start.adapter("airbnb")
-    with socket.create_connection((adapter.address, adapter.port), timeout=5) as engine:
+    with socket.create_connection((adapter.address, adapter.port), timeout=PATIENCE) as engine:
         adapter.signal(signal.SIGTERM)
         for _ in range(3):
             time.sleep(0.2)
