@@ -19,8 +19,7 @@
 enum {
     CONNECTIONS = 2048,
     OPERATOR_CONNECTIONS = 64,
-    IDLE_SECONDS = 75, /* longer than the minute that common load balancers keep theirs */
-    BODY_MAX = 16 * 1024,
+    IDLE_SECONDS = 75,       /* longer than the minute that common load balancers keep theirs */
     FINISH_SECONDS = 10,     /* for the requests in flight once nothing new is accepted */
     QUIET_MILLISECONDS = 60, /* between accepting the last connection and reading its request */
 };
@@ -89,7 +88,6 @@ static struct http_server *start_server(struct engine *engine, const char *bind,
     server->server = "booking-main/" BOOKING_VERSION;
     server->context = engine;
     server->access_log = engine->access_log;
-    server->body_limit = BODY_MAX;
     server->idle_seconds = IDLE_SECONDS;
     struct http_server *started = http_server_new(server);
     if (!started)
@@ -104,7 +102,6 @@ static bool start_servers(struct engine *engine, struct buffer *error)
         .routes = partner_routes,
         .route_count = partner_route_count,
         .prefix = config->prefix,
-        .admit = partner_admit,
         .channel = config->channel,
         .connection_limit = CONNECTIONS,
     };

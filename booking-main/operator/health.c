@@ -78,8 +78,8 @@ void operator_readyz(void *context, struct http_request *request)
 }
 
 const struct http_route operator_routes[] = {
-    {"GET", "/healthz", operator_healthz, true},
-    {"GET", "/readyz", operator_readyz, true},
-    {"GET", "/metrics", operator_metrics, true},
+    {"GET", "/healthz", operator_healthz, .quiet = true},
+    {"GET", "/readyz", operator_readyz, .quiet = true},
+    {"GET", "/metrics", operator_metrics, .quiet = true},
 };
 const size_t operator_route_count = sizeof operator_routes / sizeof operator_routes[0];

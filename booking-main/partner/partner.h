@@ -8,9 +8,6 @@
 extern const struct http_route partner_routes[];
 extern const size_t partner_route_count;
 
-/* Whether the request has a key that is accepted; answers it if not. */
-bool partner_admit(void *context, struct http_request *request);
-
 /* Their handlers. */
 http_handler offer_car;       /* GET /bookCar */
 http_handler book_car;        /* POST /bookCar */

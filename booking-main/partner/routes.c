@@ -2,16 +2,8 @@
 #include "partner/keys.h"
 #include "partner/partner.h"
 
-const struct http_route partner_routes[] = {
-    {"GET", "/bookCar", offer_car, false},
-    {"POST", "/bookCar", book_car, false},
-    {"GET", "/bookings/{id}", booking_show, false},
-    {"DELETE", "/bookings/{id}", booking_cancel, false},
-    {"POST", "/bookings/{id}/confirm", booking_confirm, false},
-};
-const size_t partner_route_count = sizeof partner_routes / sizeof partner_routes[0];
-
-bool partner_admit(void *context, struct http_request *request)
+/* Whether the request has a key that is accepted. */
+static bool admit(void *context, struct http_request *request)
 {
     struct engine *engine = context;
     if (!engine->api_keys || api_keys_accept(engine->api_keys, request->authorization))
@@ -20,3 +12,12 @@ bool partner_admit(void *context, struct http_request *request)
                         "Send 'Authorization: Bearer KEY' with a key the operator gave you.");
     return false;
 }
+
+const struct http_route partner_routes[] = {
+    {"GET", "/bookCar", offer_car, .admit = admit},
+    {"POST", "/bookCar", book_car, .admit = admit},
+    {"GET", "/bookings/{id}", booking_show, .admit = admit},
+    {"DELETE", "/bookings/{id}", booking_cancel, .admit = admit},
+    {"POST", "/bookings/{id}/confirm", booking_confirm, .admit = admit},
+};
+const size_t partner_route_count = sizeof partner_routes / sizeof partner_routes[0];

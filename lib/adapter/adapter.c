@@ -16,7 +16,6 @@
 #include <unistd.h>
 
 enum {
-    BODY_MAX = 16 * 1024,
     CONNECTIONS = 1024,
     IDLE_SECONDS = 75, /* longer than an engine keeps an idle connection for its next call */
     STOP_SECONDS = 10, /* to serve on for an engine that is draining */
@@ -93,9 +92,9 @@ static void metrics(void *context, struct http_request *request)
 }
 
 static const struct http_route routes[] = {
-    {"POST", "/formatCarInfo", format_car_info, false},
-    {"GET", "/healthz", healthz, true},
-    {"GET", "/metrics", metrics, true},
+    {"POST", "/formatCarInfo", format_car_info, .body_limit = HTTP_BODY_MAX},
+    {"GET", "/healthz", healthz, .quiet = true},
+    {"GET", "/metrics", metrics, .quiet = true},
 };
 
 /* The engine beside this adapter may be draining: serve on until it has hung up. */
@@ -147,7 +146,6 @@ static int serve(struct adapter *adapter, const struct adapter_options *values, 
         .route_count = sizeof routes / sizeof routes[0],
         .context = adapter,
         .access_log = access_log,
-        .body_limit = BODY_MAX,
         .connection_limit = CONNECTIONS,
         .idle_seconds = IDLE_SECONDS,
     });

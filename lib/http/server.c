@@ -2,12 +2,13 @@
 
 #include "lib/base/container_of.h"
 #include "lib/base/metrics.h"
+#include "lib/http/exchange.h"
+#include "lib/http/peers.h"
+#include "lib/http/request_metrics.h"
 #include "lib/http/route.h"
-#include "lib/json/writer.h"
 
-#include <arpa/inet.h>
+#include <assert.h>
 #include <microhttpd.h>
-#include <netinet/in.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,61 +23,8 @@ enum {
      * anew at each read, in ever smaller steps: with twice the pool, a client that fills it costs
      * three times the CPU (1.7 ms against 0.6). */
     CONNECTION_MEMORY = 16 * 1024,
-    CONTENT_TYPE_MAX = 127,
-    ADDED_HEADERS_MAX = 4,
-    HEADER_VALUE_MAX = 255,
-    /* For a whole request, however slowly it trickles in; more than a silent connection may last.
-     */
-    RECEIVE_SECONDS = 120,
-    SWEEP_SECONDS = 1,             /* how often that is looked at */
     ACCEPT_ROUNDS_MAX = 512,       /* of about ten connections, when the listening socket closes */
     DISCARD_MAX = 8 * 1024 * 1024, /* read of an unannounced body beyond the limit, to answer 413 */
-    STATUS_FIRST = 100,
-    STATUS_COUNT = 500,
-};
-
-/* One connection, for its address and against clients that send for ever. */
-struct peer {
-    struct peer *next, *previous;
-    int fd;
-    bool busy;     /* a whole request came in and is being answered */
-    int64_t since; /* when it was opened, or its last request was done */
-    char address[INET6_ADDRSTRLEN];
-};
-
-struct header {
-    const char *name;
-    char value[HEADER_VALUE_MAX + 1];
-};
-
-enum exchange_state { RECEIVING, HANDLING, SUSPENDED, ANSWERED };
-
-/* One request and its answer, from the first header to the last byte sent. */
-struct exchange {
-    struct http_request request;
-    struct http_server *server;
-    struct MHD_Connection *connection;
-    struct peer *peer;
-    const struct http_route *route; /* NULL when none matched */
-    enum exchange_state state;
-    bool too_large;
-    int64_t started;
-    struct identity identity;
-    char path[HTTP_PATH_MAX + 1]; /* as it came, for the log */
-    char segment[HTTP_PATH_MAX + 1];
-    struct buffer body;
-    size_t discarded;
-    unsigned status;
-    struct buffer answer;
-    char content_type[CONTENT_TYPE_MAX + 1];
-    struct header added[ADDED_HEADERS_MAX];
-    size_t added_count;
-    struct exchange *next_free;
-};
-
-struct route_metrics {
-    uint64_t by_status[STATUS_COUNT];
-    struct metrics_histogram duration;
 };
 
 struct http_server {
@@ -89,172 +37,106 @@ struct http_server {
     bool accepting;
     struct loop_watch watch;
     struct loop_task task;
-    struct loop_timer sweep;
-    struct peer *peers;
-    struct peer unknown; /* stands for one that there was no memory for */
-    unsigned connections;
-    unsigned in_progress;
-    struct exchange *free_exchanges;
+    struct peers peers;
+    struct exchanges exchanges;
     struct identity_source identities;
-    struct route_metrics *metrics; /* one for each route, the last for paths without one */
+    struct request_metrics *metrics;
 };
 
-/* --- exchanges ------------------------------------------------------------------------------- */
+/* --- answers ------------------------------------------------------------------------------------
+ */
 
-static struct exchange *exchange_new(struct http_server *server)
+/* Adds the fields that every answer has, and this one's own. */
+static bool add_headers(const struct http_server *server, const struct exchange *exchange,
+                        struct MHD_Response *response)
 {
-    struct exchange *exchange = server->free_exchanges;
-    if (exchange) {
-        server->free_exchanges = exchange->next_free;
-    } else {
-        exchange = calloc(1, sizeof *exchange);
-        if (!exchange)
-            return NULL;
-        exchange->server = server;
-        buffer_init(&exchange->body, server->config.body_limit);
-        buffer_init(&exchange->answer, HTTP_ANSWER_MAX);
+    bool added =
+        MHD_add_response_header(response, "Server", server->config.server) == MHD_YES &&
+        MHD_add_response_header(response, "X-Request-Id", exchange->identity.request_id) ==
+            MHD_YES &&
+        MHD_add_response_header(response, "traceparent", exchange->identity.traceparent) == MHD_YES;
+    const char *end = exchange->headers.data + exchange->headers.size;
+    for (const char *name = exchange->headers.data; added && name < end;) {
+        const char *value = name + strlen(name) + 1;
+        added = MHD_add_response_header(response, name, value) == MHD_YES;
+        name = value + strlen(value) + 1;
     }
-    exchange->request = (struct http_request){
-        .body = "", .prefix = "", .path = exchange->path, .segment = exchange->segment};
-    exchange->segment[0] = '\0';
-    exchange->state = RECEIVING;
-    exchange->route = NULL;
-    exchange->too_large = false;
-    exchange->discarded = 0;
-    exchange->status = 0;
-    exchange->added_count = 0;
-    buffer_clear(&exchange->body);
-    buffer_clear(&exchange->answer);
-    return exchange;
-}
-
-static struct exchange *exchange_of(struct http_request *request)
-{
-    return container_of(request, struct exchange, request);
+    if (added && server->closing_connections)
+        added = MHD_add_response_header(response, "Connection", "close") == MHD_YES;
+    return added;
 }
 
 /* Hands the answer to libmicrohttpd. The body stays the exchange's until the request is completed.
  */
-static enum MHD_Result queue_answer(struct exchange *exchange)
+static enum MHD_Result queue_answer(const struct http_server *server, struct exchange *exchange)
 {
-    struct http_server *server = exchange->server;
+    assert(exchange->state == EXCHANGE_ANSWERED);
     static char empty[1] = "";
     void *body = exchange->answer.size ? exchange->answer.data : empty;
     struct MHD_Response *response =
         MHD_create_response_from_buffer(exchange->answer.size, body, MHD_RESPMEM_PERSISTENT);
     if (!response)
         return MHD_NO;
-    bool complete =
-        MHD_add_response_header(response, "Server", server->config.server) == MHD_YES &&
-        MHD_add_response_header(response, "Content-Type", exchange->content_type) == MHD_YES &&
-        MHD_add_response_header(response, "X-Request-Id", exchange->identity.request_id) ==
-            MHD_YES &&
-        MHD_add_response_header(response, "traceparent", exchange->identity.traceparent) == MHD_YES;
-    for (size_t i = 0; complete && i < exchange->added_count; i++)
-        complete = MHD_add_response_header(response, exchange->added[i].name,
-                                           exchange->added[i].value) == MHD_YES;
-    if (complete && server->closing_connections)
-        complete = MHD_add_response_header(response, "Connection", "close") == MHD_YES;
     enum MHD_Result result =
-        complete ? MHD_queue_response(exchange->connection, exchange->status, response) : MHD_NO;
+        add_headers(server, exchange, response)
+            ? MHD_queue_response(exchange->connection, exchange->status, response)
+            : MHD_NO;
     MHD_destroy_response(response);
     return result;
-}
-
-const char *http_field(struct http_request *request, const char *name)
-{
-    return MHD_lookup_connection_value(exchange_of(request)->connection, MHD_HEADER_KIND, name);
-}
-
-struct buffer *http_body(struct http_request *request)
-{
-    return &exchange_of(request)->answer;
-}
-
-void http_header(struct http_request *request, const char *name, const char *value)
-{
-    struct exchange *exchange = exchange_of(request);
-    if (exchange->added_count == ADDED_HEADERS_MAX)
-        return;
-    struct header *header = &exchange->added[exchange->added_count++];
-    header->name = name;
-    snprintf(header->value, sizeof header->value, "%s", value);
-}
-
-void http_answer(struct http_request *request, unsigned status, const char *content_type)
-{
-    struct exchange *exchange = exchange_of(request);
-    if (exchange->answer.failed) {
-        http_answer_problem(request, PROBLEM_INTERNAL_ERROR, NULL, "Out of memory; try again.");
-        return;
-    }
-    exchange->status = status;
-    snprintf(exchange->content_type, sizeof exchange->content_type, "%s", content_type);
-    bool suspended = exchange->state == SUSPENDED;
-    exchange->state = ANSWERED;
-    if (suspended) {
-        MHD_resume_connection(exchange->connection); /* it asks for the answer again */
-        exchange->server->run_due = true;
-    }
-}
-
-void http_answer_problem(struct http_request *request, enum problem problem, const char *parameter,
-                         const char *detail)
-{
-    struct buffer *body = http_body(request);
-    buffer_clear(body);
-    problem_write(body, problem, parameter, detail);
-    if (body->failed) /* out of memory: the status alone */
-        buffer_clear(body);
-    if (problem_status(problem) == 503)
-        http_header(request, "Retry-After", "1");
-    if (problem == PROBLEM_UNAUTHORIZED)
-        http_header(request, "WWW-Authenticate", "Bearer");
-    http_answer(request, problem_status(problem), PROBLEM_CONTENT_TYPE);
 }
 
 /* --- routing --------------------------------------------------------------------------------- */
 
 /* The path without the configured prefix; unchanged where it does not begin with it. */
-static const char *strip_prefix(struct exchange *exchange, const char *path)
+static const char *strip_prefix(const struct http_server *server, struct exchange *exchange)
 {
-    const struct http_server *server = exchange->server;
     size_t size = server->prefix_size;
-    if (!size || strncmp(path, server->config.prefix, size) != 0 || path[size] != '/')
-        return path;
+    if (!size || strncmp(exchange->path, server->config.prefix, size) != 0 ||
+        exchange->path[size] != '/')
+        return exchange->path;
     exchange->request.prefix = server->config.prefix;
-    return path + size;
+    return exchange->path + size;
 }
 
-/* Sets the exchange's route and answers what is refused before any handler. */
-static bool refuse_unrouted(struct exchange *exchange)
+/* Sets the exchange's route, if it has one; `allow` is http_route_find()'s. */
+static void find_route(const struct http_server *server, struct exchange *exchange,
+                       char allow[HTTP_ALLOW_MAX + 1])
+{
+    exchange->route =
+        http_route_find(server->config.routes, server->config.route_count, exchange->request.method,
+                        exchange->request.path, exchange->segment, allow);
+}
+
+static size_t body_limit(const struct exchange *exchange)
+{
+    const struct http_route *route = exchange->route;
+    return route && route->body_limit ? route->body_limit : HTTP_BODY_MAX;
+}
+
+/* Answers a request that has no route. */
+static void answer_unrouted(const struct http_server *server, struct exchange *exchange)
 {
     struct http_request *request = &exchange->request;
-    const struct http_server_config *config = &exchange->server->config;
-    char allow[HTTP_ALLOW_MAX + 1];
-    exchange->route = http_route_find(config->routes, config->route_count, request->method,
-                                      request->path, exchange->segment, allow);
-    if (exchange->route)
-        return false;
-    char detail[HEADER_VALUE_MAX + 64];
+    const struct http_server_config *config = &server->config;
+    char allow[HTTP_ALLOW_MAX + 1], detail[HTTP_ALLOW_MAX + 64];
+    find_route(server, exchange, allow);
     if (*allow) {
         http_header(request, "Allow", allow);
         snprintf(detail, sizeof detail, "Use one of: %s.", allow);
         http_answer_problem(request, PROBLEM_METHOD_NOT_ALLOWED, NULL, detail);
-        return true;
+        return;
     }
     size_t used = (size_t)snprintf(detail, sizeof detail, "Check the path; this service has");
     for (size_t i = 0; i < config->route_count && used < sizeof detail - 1; i++)
         used += (size_t)snprintf(detail + used, sizeof detail - used, "%s %s%s", i ? "," : "",
                                  config->routes[i].path, i + 1 == config->route_count ? "." : "");
     http_answer_problem(request, PROBLEM_NOT_FOUND, NULL, detail);
-    return true;
 }
 
 static void answer_too_large(struct exchange *exchange)
 {
     char detail[80];
-    snprintf(detail, sizeof detail, "Send at most %zu bytes.", exchange->server->config.body_limit);
+    snprintf(detail, sizeof detail, "Send at most %zu bytes.", body_limit(exchange));
     http_answer_problem(&exchange->request, PROBLEM_BODY_TOO_LARGE, NULL, detail);
 }
 
@@ -292,7 +174,7 @@ static enum MHD_Result read_field(void *context, enum MHD_ValueKind kind, const 
 static enum MHD_Result begin_request(struct http_server *server, struct MHD_Connection *connection,
                                      const char *path, const char *method, void **slot)
 {
-    struct exchange *exchange = exchange_new(server);
+    struct exchange *exchange = exchange_begin(&server->exchanges);
     if (!exchange)
         return MHD_NO;
     *slot = exchange;
@@ -300,7 +182,7 @@ static enum MHD_Result begin_request(struct http_server *server, struct MHD_Conn
     exchange->peer =
         MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
     if (!exchange->peer)
-        exchange->peer = &server->unknown;
+        exchange->peer = &server->peers.unknown;
     exchange->started = loop_clock();
 
     struct fields fields = {0};
@@ -310,19 +192,20 @@ static enum MHD_Result begin_request(struct http_server *server, struct MHD_Conn
     exchange->request.method = method;
     exchange->request.identity = &exchange->identity;
     exchange->request.authorization = fields.authorization;
-    exchange->request.path = strip_prefix(exchange, exchange->path);
-    server->in_progress++;
+    exchange->request.path = strip_prefix(server, exchange);
+    char allow[HTTP_ALLOW_MAX + 1];
+    find_route(server, exchange, allow);
+    exchange->body.limit = body_limit(exchange);
 
     /* Here a queued answer closes the connection, which is right for both. */
     if (fields.size > HTTP_HEADERS_MAX) {
         http_answer_problem(&exchange->request, PROBLEM_HEADERS_TOO_LARGE, NULL,
                             "Send at most 8192 bytes of header fields.");
-        return queue_answer(exchange);
+        return queue_answer(server, exchange);
     }
-    if (fields.content_length &&
-        strtoull(fields.content_length, NULL, 10) > server->config.body_limit) {
+    if (fields.content_length && strtoull(fields.content_length, NULL, 10) > exchange->body.limit) {
         answer_too_large(exchange);
-        return queue_answer(exchange);
+        return queue_answer(server, exchange);
     }
     return MHD_YES;
 }
@@ -341,20 +224,21 @@ static enum MHD_Result receive_body(struct exchange *exchange, const char *data,
     return MHD_YES;
 }
 
-static void handle_request(struct exchange *exchange)
+static void handle_request(struct http_server *server, struct exchange *exchange)
 {
     struct http_request *request = &exchange->request;
-    const struct http_server_config *config = &exchange->server->config;
+    const struct http_route *route = exchange->route;
+    void *context = server->config.context;
     if (exchange->body.size) {
         request->body = exchange->body.data;
         request->body_size = exchange->body.size;
     }
-    if (refuse_unrouted(exchange))
-        return;
-    if (exchange->too_large)
+    if (!route)
+        answer_unrouted(server, exchange);
+    else if (exchange->too_large)
         answer_too_large(exchange);
-    else if (!config->admit || config->admit(config->context, request))
-        exchange->route->handle(config->context, request);
+    else if (!route->admit || route->admit(context, request))
+        route->handle(context, request);
 }
 
 static enum MHD_Result on_request(void *context, struct MHD_Connection *connection,
@@ -362,44 +246,23 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
                                   const char *upload_data, size_t *upload_size, void **slot)
 {
     (void)version;
+    struct http_server *server = context;
     struct exchange *exchange = *slot;
     if (!exchange)
-        return begin_request(context, connection, path, method, slot);
+        return begin_request(server, connection, path, method, slot);
     if (*upload_size)
         return receive_body(exchange, upload_data, upload_size);
-    if (exchange->state == RECEIVING) {
+    if (exchange->state == EXCHANGE_RECEIVING) {
         exchange->peer->busy = true;
-        exchange->state = HANDLING;
-        handle_request(exchange);
-        if (exchange->state == HANDLING) { /* the handler answers later */
-            exchange->state = SUSPENDED;
+        exchange->state = EXCHANGE_HANDLING;
+        handle_request(server, exchange);
+        if (exchange->state == EXCHANGE_HANDLING) { /* the handler answers later */
+            exchange->state = EXCHANGE_SUSPENDED;
             MHD_suspend_connection(connection);
             return MHD_YES;
         }
     }
-    return exchange->state == ANSWERED ? queue_answer(exchange) : MHD_YES;
-}
-
-static void write_access_log(const struct exchange *exchange, int64_t duration)
-{
-    const struct http_server_config *config = &exchange->server->config;
-    char trace_id[33];
-    memcpy(trace_id, exchange->identity.traceparent + 3, 32);
-    trace_id[32] = '\0';
-
-    struct buffer *line = log_begin(config->access_log, "info", "request");
-    json_add_string(line, "channel", config->channel);
-    json_add_string(line, "method", exchange->request.method);
-    json_add_string(line, "path", exchange->path);
-    json_add_integer(line, "status", exchange->status);
-    json_add_milliseconds(line, "duration_ms", duration);
-    if (exchange->request.upstream_time)
-        json_add_milliseconds(line, "upstream_ms", exchange->request.upstream_time);
-    json_add_integer(line, "bytes", (int64_t)exchange->answer.size);
-    json_add_string(line, "client", exchange->peer->address);
-    json_add_string(line, "request_id", exchange->identity.request_id);
-    json_add_string(line, "trace_id", trace_id);
-    log_end(config->access_log);
+    return exchange->state == EXCHANGE_ANSWERED ? queue_answer(server, exchange) : MHD_YES;
 }
 
 static void on_completed(void *context, struct MHD_Connection *connection, void **slot,
@@ -412,95 +275,37 @@ static void on_completed(void *context, struct MHD_Connection *connection, void 
     if (!exchange)
         return;
     *slot = NULL;
+    assert(exchange->state == EXCHANGE_RECEIVING || exchange->state == EXCHANGE_ANSWERED);
     int64_t now = loop_clock();
-    const struct http_server_config *config = &server->config;
-    if (exchange->state == ANSWERED) {
-        size_t index =
-            exchange->route ? (size_t)(exchange->route - config->routes) : config->route_count;
-        server->metrics[index].by_status[exchange->status - STATUS_FIRST]++;
-        metrics_observe(&server->metrics[index].duration, now - exchange->started);
+    if (exchange->state == EXCHANGE_ANSWERED) {
+        int64_t duration = now - exchange->started;
+        request_metrics_count(server->metrics, exchange->route, exchange->status, duration);
         if (!exchange->route || !exchange->route->quiet || exchange->status >= 500)
-            write_access_log(exchange, now - exchange->started);
+            exchange_write_log(exchange, duration);
     }
-    server->in_progress--;
     exchange->peer->busy = false;
     exchange->peer->since = now;
-    exchange->next_free = server->free_exchanges;
-    server->free_exchanges = exchange;
-}
-
-static void set_address(struct peer *peer, const struct sockaddr *address)
-{
-    if (address->sa_family == AF_INET) {
-        inet_ntop(AF_INET, &((const struct sockaddr_in *)(const void *)address)->sin_addr,
-                  peer->address, sizeof peer->address);
-    } else if (address->sa_family == AF_INET6) {
-        const struct in6_addr *v6 =
-            &((const struct sockaddr_in6 *)(const void *)address)->sin6_addr;
-        if (IN6_IS_ADDR_V4MAPPED(v6)) /* an IPv4 client of a socket for both */
-            inet_ntop(AF_INET, &v6->s6_addr[12], peer->address, sizeof peer->address);
-        else
-            inet_ntop(AF_INET6, v6, peer->address, sizeof peer->address);
-    }
+    exchange_end(exchange);
 }
 
 static void on_connection(void *context, struct MHD_Connection *connection, void **slot,
                           enum MHD_ConnectionNotificationCode code)
 {
     struct http_server *server = context;
-    struct peer *peer = *slot;
     if (code == MHD_CONNECTION_NOTIFY_STARTED) {
-        *slot = peer = calloc(1, sizeof *peer);
-        if (!peer) /* no way to refuse here: the connection is served, without an address */
-            return;
-        peer->fd =
-            MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
-        peer->since = loop_now(server->config.loop);
-        set_address(
-            peer,
+        /* NULL without memory. There is no way to refuse here: the connection is served all the
+         * same, without an address. */
+        *slot = peers_add(
+            &server->peers,
+            MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd,
             MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS)->client_addr);
-        peer->next = server->peers;
-        if (peer->next)
-            peer->next->previous = peer;
-        server->peers = peer;
-        server->connections++;
-    } else if (peer) {
-        if (peer->next)
-            peer->next->previous = peer->previous;
-        if (peer->previous)
-            peer->previous->next = peer->next;
-        else
-            server->peers = peer->next;
-        server->connections--;
+    } else if (*slot) {
+        peers_remove(&server->peers, *slot);
+        *slot = NULL;
         /* At its limit, or without a descriptor to accept with, libmicrohttpd stops listening, and
          * begins again in a run after the one that closes connections, for which it asks nobody. */
         server->run_due = true;
-        free(peer);
-        *slot = NULL;
     }
-}
-
-/* Whether the client has closed its side. libmicrohttpd does not see that where the last data came
- * with it: its epoll events are edge-triggered. */
-static bool peer_is_gone(const struct peer *peer)
-{
-    char byte;
-    return recv(peer->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
-}
-
-/* Closes connections that send too slowly, or have left in the middle of a request.
- * libmicrohttpd's own timeout starts anew with every byte; this one does not. */
-static void sweep_peers(struct loop_timer *timer)
-{
-    struct http_server *server = container_of(timer, struct http_server, sweep);
-    int64_t now = loop_now(server->config.loop);
-    for (struct peer *peer = server->peers; peer; peer = peer->next) {
-        int64_t quiet = now - peer->since;
-        if (!peer->busy && quiet > SWEEP_SECONDS * LOOP_SECOND &&
-            (quiet > RECEIVE_SECONDS * LOOP_SECOND || peer_is_gone(peer)))
-            shutdown(peer->fd, SHUT_RDWR);
-    }
-    loop_arm(server->config.loop, timer, now + SWEEP_SECONDS * LOOP_SECOND);
 }
 
 /* --- on the event loop ----------------------------------------------------------------------- */
@@ -515,10 +320,11 @@ static void on_ready(struct loop_watch *watch, uint32_t events)
 static int64_t run_daemon(struct loop_task *task)
 {
     struct http_server *server = container_of(task, struct http_server, task);
-    if (server->run_due) {
+    if (server->run_due || server->exchanges.resumed) {
         server->run_due = false;
+        server->exchanges.resumed = false;
         MHD_run(server->daemon);
-        if (server->run_due)
+        if (server->run_due || server->exchanges.resumed)
             return 0;
     }
     MHD_UNSIGNED_LONG_LONG milliseconds;
@@ -545,7 +351,9 @@ struct http_server *http_server_new(const struct http_server_config *config)
     server->config = *config;
     server->prefix_size = config->prefix ? strlen(config->prefix) : 0;
     server->accepting = true;
-    server->metrics = calloc(config->route_count + 1, sizeof *server->metrics);
+    server->exchanges.access_log = config->access_log;
+    server->exchanges.channel = config->channel;
+    server->metrics = request_metrics_new(config->routes, config->route_count);
     if (!server->metrics)
         goto failed;
     server->daemon = MHD_start_daemon(
@@ -563,14 +371,13 @@ struct http_server *http_server_new(const struct http_server_config *config)
         goto failed;
     server->task.run = run_daemon;
     loop_add_task(config->loop, &server->task);
-    server->sweep.expired = sweep_peers;
-    loop_arm(config->loop, &server->sweep, loop_now(config->loop) + SWEEP_SECONDS * LOOP_SECOND);
+    peers_start(&server->peers, config->loop);
     return server;
 
 failed:
     if (server->daemon)
         MHD_stop_daemon(server->daemon);
-    free(server->metrics);
+    request_metrics_free(server->metrics);
     free(server);
     return NULL;
 }
@@ -581,17 +388,11 @@ void http_server_free(struct http_server *server)
         return;
     struct loop *loop = server->config.loop;
     loop_remove_task(loop, &server->task);
-    loop_remove_timer(loop, &server->sweep);
+    peers_stop(&server->peers);
     loop_unwatch(loop, server->epoll_fd, &server->watch);
     MHD_stop_daemon(server->daemon);
-    struct exchange *next;
-    for (struct exchange *exchange = server->free_exchanges; exchange; exchange = next) {
-        next = exchange->next_free;
-        buffer_free(&exchange->body);
-        buffer_free(&exchange->answer);
-        free(exchange);
-    }
-    free(server->metrics);
+    exchanges_free(&server->exchanges);
+    request_metrics_free(server->metrics);
     free(server);
 }
 
@@ -616,76 +417,18 @@ void http_server_stop_accepting(struct http_server *server)
 
 unsigned http_server_connections(const struct http_server *server)
 {
-    return server->connections;
+    return server->peers.count;
 }
 
 unsigned http_server_requests_in_progress(const struct http_server *server)
 {
-    return server->in_progress;
-}
-
-/* --- metrics --------------------------------------------------------------------------------- */
-
-/* The labels of route `index`; one beyond the last stands for unknown paths. */
-static void route_labels(const struct http_server *server, size_t index, char *out, size_t size)
-{
-    const struct http_server_config *config = &server->config;
-    if (index == config->route_count)
-        snprintf(out, size, "method=\"\",path=\"\"");
-    else
-        snprintf(out, size, "method=\"%s\",path=\"%s\"", config->routes[index].method,
-                 config->routes[index].path);
+    return server->exchanges.in_progress;
 }
 
 void http_server_metrics(const struct http_server *server, struct buffer *out)
 {
-    char labels[320], sample[384];
-    metrics_head(out, "http_requests_total", "counter",
-                 "Requests answered; an empty path stands for all unknown ones.");
-    for (size_t i = 0; i <= server->config.route_count; i++)
-        for (int status = 0; status < STATUS_COUNT; status++) {
-            uint64_t count = server->metrics[i].by_status[status];
-            if (!count)
-                continue;
-            route_labels(server, i, labels, sizeof labels);
-            snprintf(sample, sizeof sample, "%s,code=\"%d\"", labels, STATUS_FIRST + status);
-            metrics_sample(out, "http_requests_total", sample, count);
-        }
-    metrics_head(out, "http_request_duration_seconds", "histogram",
-                 "From the request's header fields to its answer's last byte.");
-    for (size_t i = 0; i < server->config.route_count; i++) {
-        if (server->config.routes[i].quiet)
-            continue;
-        route_labels(server, i, labels, sizeof labels);
-        metrics_histogram(out, "http_request_duration_seconds", labels,
-                          &server->metrics[i].duration);
-    }
-    metrics_single(out, "http_connections", "gauge", "Open connections.", server->connections);
+    request_metrics_write(server->metrics, out);
+    metrics_single(out, "http_connections", "gauge", "Open connections.", server->peers.count);
     metrics_single(out, "http_requests_in_progress", "gauge",
-                   "Requests being received or answered.", server->in_progress);
-}
-
-/* --- the query ------------------------------------------------------------------------------- */
-
-struct query {
-    bool (*each)(void *context, const char *name, const char *value);
-    void *context;
-};
-
-static enum MHD_Result read_argument(void *context, enum MHD_ValueKind kind, const char *name,
-                                     size_t name_size, const char *value, size_t value_size)
-{
-    (void)kind;
-    struct query *query = context;
-    if (strlen(name) != name_size || (value && strlen(value) != value_size))
-        value = NULL;
-    return query->each(query->context, name, value) ? MHD_YES : MHD_NO;
-}
-
-void http_query(struct http_request *request,
-                bool (*each)(void *context, const char *name, const char *value), void *context)
-{
-    struct query query = {each, context};
-    MHD_get_connection_values_n(exchange_of(request)->connection, MHD_GET_ARGUMENT_KIND,
-                                read_argument, &query);
+                   "Requests being received or answered.", server->exchanges.in_progress);
 }

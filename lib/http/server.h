@@ -19,7 +19,9 @@
 enum {
     HTTP_HEADERS_MAX = 8 * 1024, /* bytes of request header fields; more is answered 431 */
     HTTP_PATH_MAX = 255,         /* longer paths match no route and are logged cut off */
+    HTTP_BODY_MAX = 16 * 1024,   /* of a request, where its route has no limit of its own */
     HTTP_ANSWER_MAX = 1024 * 1024,
+    HTTP_ANSWER_HEADERS_MAX = 16 * 1024,
 };
 
 struct http_server;
@@ -39,13 +41,18 @@ struct http_request {
 
 typedef void http_handler(void *context, struct http_request *request);
 
+/* Whether the request may go on to its handler; false when it has been answered instead. */
+typedef bool http_admit(void *context, struct http_request *request);
+
 /* A path is matched exactly, with or without a closing slash; "{id}" in it stands for one segment
  * that is not empty. HEAD is served by GET's handler. */
 struct http_route {
     const char *method;
     const char *path;
     http_handler *handle;
-    bool quiet; /* not in the access log: probes and metrics */
+    http_admit *admit; /* looks at the request before its handler; NULL for none */
+    size_t body_limit; /* bytes of a request's body; 0 for HTTP_BODY_MAX */
+    bool quiet;        /* not in the access log: probes and metrics */
 };
 
 struct http_server_config {
@@ -55,12 +62,9 @@ struct http_server_config {
     const struct http_route *routes;
     size_t route_count;
     const char *prefix; /* paths are also served under it; NULL or "" for none */
-    /* Looks at a routed request before its handler; false when it has answered. NULL for none. */
-    bool (*admit)(void *context, struct http_request *request);
-    void *context; /* for handlers and admit */
+    void *context;      /* for the routes' functions */
     struct log *access_log;
-    const char *channel; /* for the access log, or NULL */
-    size_t body_limit;
+    const char *channel;       /* for the access log, or NULL */
     unsigned connection_limit; /* more wait in the kernel's queue */
     unsigned idle_seconds;     /* after which a silent connection is closed */
 };
@@ -95,13 +99,19 @@ const char *http_field(struct http_request *request, const char *name);
 /* Where the answer's body is to be written, before http_answer(). */
 struct buffer *http_body(struct http_request *request);
 
-/* Adds a header field to the answer, at most four; `name` is borrowed, `value` copied. */
+/* Adds a header field to the answer; both texts are copied. */
 void http_header(struct http_request *request, const char *name, const char *value);
 
-/* Answers with the body written to http_body(); `content_type` is copied. Ends the loan. */
+/* Adds a member to the request's line in the access log, such as the car it was about; both texts
+ * are copied. Without a `value`, or without memory, the member is left out. */
+void http_note(struct http_request *request, const char *name, const char *value);
+
+/* Answers with the body written to http_body(), or, when memory ran out for that or for a header
+ * field, with 500. `content_type` is copied. Ends the loan. */
 void http_answer(struct http_request *request, unsigned status, const char *content_type);
 
-/* Answers with a problem, whatever was written to the body before. `parameter` may be NULL. */
+/* Answers with a problem, whatever was written to the body before, and notes its name.
+ * `parameter` may be NULL. */
 void http_answer_problem(struct http_request *request, enum problem problem, const char *parameter,
                          const char *detail);
 

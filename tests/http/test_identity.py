@@ -1,4 +1,5 @@
 """X-Request-Id and traceparent: accepted or made, passed on, returned, logged."""
+import json
 import re
 
 import pytest
@@ -80,7 +81,9 @@ def test_refusals_carry_and_log_it_too(kayak):
     for number, path in enumerate(("/nowhere", "/bookCar?colour=red", "/bookCar?location=XXX")):
         answer = kayak.ask(path, headers={"X-Request-Id": f"refused-{number}"})
         assert answer.headers["X-Request-Id"] == f"refused-{number}"
-        assert kayak.log_of(f"refused-{number}")["status"] == answer.status
+        line = kayak.log_of(f"refused-{number}")
+        assert line["status"] == answer.status
+        assert "urn:problem-type:" + line["problem"] == json.loads(answer.body)["type"]
 
 
 def test_odd_paths_leave_the_log_whole(kayak):

@@ -4,11 +4,11 @@
 #include <string.h>
 
 static const struct http_route routes[] = {
-    {"GET", "/cars", NULL, false},
-    {"POST", "/cars", NULL, false},
-    {"GET", "/cars/{id}", NULL, false},
-    {"DELETE", "/cars/{id}", NULL, false},
-    {"POST", "/cars/{id}/wash", NULL, false},
+    {"GET", "/cars", .handle = NULL},
+    {"POST", "/cars", .handle = NULL},
+    {"GET", "/cars/{id}", .handle = NULL},
+    {"DELETE", "/cars/{id}", .handle = NULL},
+    {"POST", "/cars/{id}/wash", .handle = NULL},
 };
 
 static char segment[HTTP_PATH_MAX + 1], allow[HTTP_ALLOW_MAX + 1];

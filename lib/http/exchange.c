@@ -1,0 +1,193 @@
+#include "lib/http/exchange.h"
+
+#include "lib/base/container_of.h"
+#include "lib/json/writer.h"
+
+#include <assert.h>
+#include <microhttpd.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    /* Reserved from the start, so that there is always room for the fields of an answer that says
+     * that memory ran out. */
+    HEADERS_RESERVED = 511,
+    NOTES_MAX = 4 * 1024,
+};
+
+struct exchange *exchange_begin(struct exchanges *exchanges)
+{
+    struct exchange *exchange = exchanges->free;
+    if (exchange) {
+        exchanges->free = exchange->next_free;
+    } else {
+        exchange = calloc(1, sizeof *exchange);
+        if (!exchange)
+            return NULL;
+        exchange->owner = exchanges;
+        buffer_init(&exchange->answer, HTTP_ANSWER_MAX);
+        buffer_init(&exchange->headers, HTTP_ANSWER_HEADERS_MAX);
+        buffer_init(&exchange->notes, NOTES_MAX);
+        if (!buffer_reserve(&exchange->headers, HEADERS_RESERVED)) {
+            free(exchange);
+            return NULL;
+        }
+    }
+    exchange->request = (struct http_request){
+        .body = "", .prefix = "", .path = exchange->path, .segment = exchange->segment};
+    exchange->segment[0] = '\0';
+    exchange->state = EXCHANGE_RECEIVING;
+    exchange->route = NULL;
+    exchange->too_large = false;
+    exchange->discarded = 0;
+    exchange->status = 0;
+    buffer_clear(&exchange->body);
+    buffer_clear(&exchange->answer);
+    buffer_clear(&exchange->headers);
+    buffer_clear(&exchange->notes);
+    exchanges->in_progress++;
+    return exchange;
+}
+
+void exchange_end(struct exchange *exchange)
+{
+    struct exchanges *exchanges = exchange->owner;
+    exchanges->in_progress--;
+    exchange->next_free = exchanges->free;
+    exchanges->free = exchange;
+}
+
+void exchanges_free(struct exchanges *exchanges)
+{
+    struct exchange *next;
+    for (struct exchange *exchange = exchanges->free; exchange; exchange = next) {
+        next = exchange->next_free;
+        buffer_free(&exchange->body);
+        buffer_free(&exchange->answer);
+        buffer_free(&exchange->headers);
+        buffer_free(&exchange->notes);
+        free(exchange);
+    }
+    exchanges->free = NULL;
+}
+
+void exchange_write_log(const struct exchange *exchange, int64_t duration)
+{
+    const struct exchanges *exchanges = exchange->owner;
+    char trace_id[33];
+    memcpy(trace_id, exchange->identity.traceparent + 3, 32);
+    trace_id[32] = '\0';
+
+    struct buffer *line = log_begin(exchanges->access_log, "info", "request");
+    json_add_string(line, "channel", exchanges->channel);
+    json_add_string(line, "method", exchange->request.method);
+    json_add_string(line, "path", exchange->path);
+    json_add_integer(line, "status", exchange->status);
+    json_add_milliseconds(line, "duration_ms", duration);
+    if (exchange->request.upstream_time)
+        json_add_milliseconds(line, "upstream_ms", exchange->request.upstream_time);
+    json_add_integer(line, "bytes", (int64_t)exchange->answer.size);
+    json_add_string(line, "client", exchange->peer->address);
+    json_add_string(line, "request_id", exchange->identity.request_id);
+    json_add_string(line, "trace_id", trace_id);
+    buffer_add(line, exchange->notes.data, exchange->notes.size);
+    log_end(exchanges->access_log);
+}
+
+/* --- what handlers call ---------------------------------------------------------------------- */
+
+static struct exchange *exchange_of(struct http_request *request)
+{
+    return container_of(request, struct exchange, request);
+}
+
+const char *http_field(struct http_request *request, const char *name)
+{
+    return MHD_lookup_connection_value(exchange_of(request)->connection, MHD_HEADER_KIND, name);
+}
+
+struct query {
+    bool (*each)(void *context, const char *name, const char *value);
+    void *context;
+};
+
+static enum MHD_Result read_argument(void *context, enum MHD_ValueKind kind, const char *name,
+                                     size_t name_size, const char *value, size_t value_size)
+{
+    (void)kind;
+    struct query *query = context;
+    if (strlen(name) != name_size || (value && strlen(value) != value_size))
+        value = NULL;
+    return query->each(query->context, name, value) ? MHD_YES : MHD_NO;
+}
+
+void http_query(struct http_request *request,
+                bool (*each)(void *context, const char *name, const char *value), void *context)
+{
+    struct query query = {each, context};
+    MHD_get_connection_values_n(exchange_of(request)->connection, MHD_GET_ARGUMENT_KIND,
+                                read_argument, &query);
+}
+
+struct buffer *http_body(struct http_request *request)
+{
+    struct exchange *exchange = exchange_of(request);
+    assert(exchange->state != EXCHANGE_ANSWERED);
+    return &exchange->answer;
+}
+
+void http_header(struct http_request *request, const char *name, const char *value)
+{
+    struct exchange *exchange = exchange_of(request);
+    assert(exchange->state != EXCHANGE_ANSWERED);
+    buffer_add(&exchange->headers, name, strlen(name) + 1);
+    buffer_add(&exchange->headers, value, strlen(value) + 1);
+}
+
+void http_note(struct http_request *request, const char *name, const char *value)
+{
+    struct buffer *notes = &exchange_of(request)->notes;
+    size_t size = notes->size;
+    json_add_string(notes, name, value);
+    if (notes->failed) { /* half a member would spoil the line */
+        notes->size = size;
+        notes->failed = false;
+        if (notes->data)
+            notes->data[size] = '\0';
+    }
+}
+
+void http_answer(struct http_request *request, unsigned status, const char *content_type)
+{
+    struct exchange *exchange = exchange_of(request);
+    assert(exchange->state != EXCHANGE_ANSWERED);
+    http_header(request, "Content-Type", content_type);
+    if (exchange->answer.failed || exchange->headers.failed) {
+        buffer_clear(&exchange->headers);
+        http_answer_problem(request, PROBLEM_INTERNAL_ERROR, NULL, "Out of memory; try again.");
+        return;
+    }
+    exchange->status = status;
+    bool suspended = exchange->state == EXCHANGE_SUSPENDED;
+    exchange->state = EXCHANGE_ANSWERED;
+    if (suspended) {
+        MHD_resume_connection(exchange->connection); /* it asks for the answer again */
+        exchange->owner->resumed = true;
+    }
+}
+
+void http_answer_problem(struct http_request *request, enum problem problem, const char *parameter,
+                         const char *detail)
+{
+    struct buffer *body = http_body(request);
+    buffer_clear(body);
+    problem_write(body, problem, parameter, detail);
+    if (body->failed) /* out of memory: the status alone */
+        buffer_clear(body);
+    http_note(request, "problem", problem_name(problem));
+    if (problem_status(problem) == 503)
+        http_header(request, "Retry-After", "1");
+    if (problem == PROBLEM_UNAUTHORIZED)
+        http_header(request, "WWW-Authenticate", "Bearer");
+    http_answer(request, problem_status(problem), PROBLEM_CONTENT_TYPE);
+}
