@@ -4,6 +4,11 @@
 # or SAN=thread) in build/asan/ or build/tsan/, a coverage build (COVERAGE=1) in build/coverage/.
 
 VERSION := $(shell cat VERSION)
+# What --version says behind the version: given, or asked of git, or not known. A source tree that is
+# unpacked within another repository is not that one's.
+ifeq ($(origin COMMIT),undefined)
+COMMIT := $(if $(wildcard .git),$(shell git rev-parse --short=7 HEAD 2>/dev/null))
+endif
 PREFIX ?= /usr/local
 DESTDIR ?=
 CC ?= cc
@@ -94,7 +99,15 @@ $(BUILD)/%.a:
 
 $(OBJECTS)/%.o: %.c $(FLAGS_FILE)
 	@mkdir -p $(@D)
-	$(call quiet,CC)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+	$(call quiet,CC)$(CC) $(ALL_CFLAGS) $(COMMIT_FLAG) -MMD -MP -c -o $@ $<
+
+# One object alone knows the commit, so that a new one does not compile all others.
+$(OBJECTS)/lib/base/version.o: private COMMIT_FLAG = $(if $(COMMIT),-DBOOKING_COMMIT='"$(COMMIT)"')
+$(OBJECTS)/lib/base/version.o: $(OBJECTS)/commit
+
+$(OBJECTS)/commit: FORCE
+	@mkdir -p $(@D)
+	@echo '$(COMMIT)' | cmp -s - $@ || echo '$(COMMIT)' >$@
 
 $(FLAGS_FILE): FORCE
 	@pkg-config --exists $(ENGINE_PACKAGES) 2>/dev/null || \
@@ -235,7 +248,7 @@ images: ## build the images (REGISTRY=..., TAG=..., CONTAINER_ENGINE=docker|podm
 	@engine=$$(tools/container-engine '$(CONTAINER_ENGINE)') || exit 1; \
 	$(foreach service,$(SERVICES),echo "$(call image_name,$(service))"; \
 	  "$$engine" build $(image_format) $(IMAGE_BUILD_FLAGS) -f docker/Dockerfile --target $(service) \
-	    --build-arg VERSION=$(VERSION) -t $(call image_name,$(service)) . &&) true
+	    --build-arg VERSION=$(VERSION) --build-arg COMMIT=$(COMMIT) -t $(call image_name,$(service)) . &&) true
 
 push: ## push the images to REGISTRY
 	@[ -n '$(REGISTRY)' ] || { echo 'make push needs REGISTRY=host/path'; exit 1; }

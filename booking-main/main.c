@@ -5,6 +5,7 @@
 #include "fleet/fleet.h"
 #include "lib/base/process.h"
 #include "lib/base/timestamp.h"
+#include "lib/base/version.h"
 #include "lib/http/healthcheck.h"
 #include "lib/http/listen.h"
 #include "operator/operator.h"
@@ -221,7 +222,7 @@ static void log_start(const struct engine *engine)
         log_info(engine->log, "open to everybody: no --api-keys", NULL);
     log_info(engine->log, "listening", "port", port, "admin_port", admin_port, "channel",
              config->channel, "adapter", config->adapter_url, "database", config->database, "cars",
-             cars, "version", BOOKING_VERSION, NULL);
+             cars, "version", version_text, NULL);
 }
 
 /* Runs the engine until a signal; the exit status. */

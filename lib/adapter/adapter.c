@@ -5,6 +5,7 @@
 #include "lib/base/money.h"
 #include "lib/base/options.h"
 #include "lib/base/process.h"
+#include "lib/base/version.h"
 #include "lib/http/healthcheck.h"
 #include "lib/http/listen.h"
 #include "lib/http/server.h"
@@ -158,7 +159,7 @@ static int serve(struct adapter *adapter, const struct adapter_options *values, 
     log_flush_each_round(access_log, loop); /* after the server's work of the round */
     char port[8];
     snprintf(port, sizeof port, "%u", values->port);
-    log_info(log, "listening", "address", values->bind, "port", port, "version", BOOKING_VERSION,
+    log_info(log, "listening", "address", values->bind, "port", port, "version", version_text,
              NULL);
     int failure = loop_run(loop);
     if (failure)

@@ -1,5 +1,7 @@
 #include "lib/base/options.h"
 
+#include "lib/base/version.h"
+
 #include <errno.h>
 #include <getopt.h>
 #include <stdbool.h>
@@ -120,7 +122,7 @@ enum options_result options_parse(const struct options *options, int argc, char 
             return OPTIONS_EXIT_OK;
         }
         if (code == CODE_VERSION) {
-            printf("%s %s\n", options->program, BOOKING_VERSION);
+            printf("%s %s\n", options->program, version_text);
             return OPTIONS_EXIT_OK;
         }
         if (code == CODE_HEALTHCHECK) {

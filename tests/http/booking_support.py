@@ -4,7 +4,7 @@ import json
 import sqlite3
 import subprocess
 
-from support import BUILD, SANITIZER_ENVIRONMENT
+from support import BUILD, PATIENCE, SANITIZER_ENVIRONMENT
 
 START = (datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(days=30)).replace(
     hour=10, minute=0, second=0, microsecond=0)
@@ -72,7 +72,7 @@ def cars(count, price="50.00", location="NCE"):
     return [f"car-{number:04},ECMR,{location},{price},,EUR" for number in range(count)]
 
 
-def run_command(*arguments, timeout=30):
+def run_command(*arguments, timeout=PATIENCE):
     """booking-main with a command: (exit status, standard output, standard error)."""
     done = subprocess.run([BUILD / "booking-main", *map(str, arguments)], text=True,
                           capture_output=True, timeout=timeout, env=SANITIZER_ENVIRONMENT,

@@ -5,6 +5,7 @@ import time
 
 import pytest
 
+from clock import Clock
 from starting import Starter, ending
 
 
@@ -13,6 +14,12 @@ def start():
     """Starts services for one test."""
     with ending() as started:
         yield Starter(started)
+
+
+@pytest.fixture
+def clock():
+    """A wall clock for one test: start.pod("kayak", clock=clock)."""
+    return Clock()
 
 
 @pytest.fixture(scope="session")

@@ -23,6 +23,9 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("BUILD_DIR", ROOT / "build")).resolve()
 DATA = ROOT / "tests" / "data"
+# Seconds that are given to what must come, on any machine: only a fault uses them up. What must not
+# come is told from it by its answer, or takes far longer.
+PATIENCE = 60
 VERSION = (ROOT / "VERSION").read_text().strip()
 SANITIZED = re.search(b"__[at]san_init", (BUILD / "adapter-kayak").read_bytes()) is not None
 
@@ -54,7 +57,7 @@ def free_port(address):
     return free_ports(address, 1)[0]
 
 
-def wait_until(condition, seconds=5, what="it"):
+def wait_until(condition, seconds=PATIENCE, what="it"):
     """The condition's first true value, looked for up to a time."""
     end = time.monotonic() + seconds
     while True:
@@ -78,7 +81,7 @@ def listens(address, port):
 Answer = collections.namedtuple("Answer", "status headers body seconds")
 
 
-def ask(address, port, path, method="GET", headers=None, body=None, timeout=10):
+def ask(address, port, path, method="GET", headers=None, body=None, timeout=PATIENCE):
     """One request on a connection of its own."""
     start = time.monotonic()
     connection = http.client.HTTPConnection(address, port, timeout=timeout)
@@ -89,7 +92,7 @@ def ask(address, port, path, method="GET", headers=None, body=None, timeout=10):
         return Answer(answer.status, answer.headers, body, time.monotonic() - start)
 
 
-def ask_raw(address, port, data, timeout=5, shut=False):
+def ask_raw(address, port, data, timeout=PATIENCE, shut=False):
     """Sends bytes as they are; all that comes back until the other side closes or is silent."""
     received = b""
     with socket.create_connection((address, port), timeout=timeout) as sock:
@@ -132,9 +135,9 @@ def assert_problem(answer, status, name, parameter=None, detail=""):
 # --- processes ----------------------------------------------------------------------------------
 
 class Process:
-    """One of the services, with what it printed in files."""
+    """One of the services, with what it printed in files; `clock` is its wall clock, a Clock."""
 
-    def __init__(self, binary, *arguments, environment=None, stdout=None):
+    def __init__(self, binary, *arguments, environment=None, stdout=None, clock=None):
         self.name = binary
         self.folder = tempfile.TemporaryDirectory(prefix="booking-test-")
         self.files = {stream: open(os.path.join(self.folder.name, stream), "w+b")
@@ -143,7 +146,8 @@ class Process:
             [BUILD / binary, *map(str, arguments)], stdin=subprocess.DEVNULL,
             stdout=stdout if stdout is not None else self.files["stdout"],
             stderr=self.files["stderr"], cwd=self.folder.name,
-            env={"PATH": os.environ["PATH"], **SANITIZER_ENVIRONMENT, **(environment or {})})
+            env={"PATH": os.environ["PATH"], **SANITIZER_ENVIRONMENT,
+                 **(clock.environment if clock else {}), **(environment or {})})
         self.expected_status = 0
 
     def printed(self, stream):
@@ -168,8 +172,8 @@ class Process:
 
     def wait_ready(self):
         """Until it says that it listens, by which time it takes signals too, or has ended."""
-        wait_until(lambda: '"msg":"listening"' in self.stderr() or not self.running(), 10,
-                   "listening")
+        wait_until(lambda: '"msg":"listening"' in self.stderr() or not self.running(),
+                   what="listening")
         return self
 
     def signal(self, number):
@@ -178,7 +182,7 @@ class Process:
     def running(self):
         return self.process.poll() is None
 
-    def wait(self, seconds=15):
+    def wait(self, seconds=PATIENCE):
         return self.process.wait(seconds)
 
     def kill(self):
@@ -198,7 +202,7 @@ class Process:
             if self.running():
                 self.signal(signal.SIGCONT)
                 self.signal(signal.SIGINT)
-            status = self.process.wait(15)
+            status = self.process.wait(PATIENCE)
             if status != self.expected_status:
                 wrong = f"{self.name} ended with {status}, not {self.expected_status}"
         except subprocess.TimeoutExpired:
@@ -262,7 +266,7 @@ class Engine(Process):
         return total
 
     def connect(self):
-        return socket.create_connection((self.address, self.port), timeout=10)
+        return socket.create_connection((self.address, self.port), timeout=PATIENCE)
 
 
 # --- a stand-in adapter -------------------------------------------------------------------------
@@ -333,7 +337,7 @@ class StandIn:
         self.stopped.set()
         self.listener.shutdown(socket.SHUT_RDWR)
         self.listener.close()
-        self.thread.join(5)
+        self.thread.join(PATIENCE)
         for sock in list(self.sockets):
             with contextlib.suppress(OSError):
                 sock.shutdown(socket.SHUT_RDWR)
@@ -354,7 +358,7 @@ def at_once(count, work):
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join(PATIENCE)
     return results
 
 

@@ -112,7 +112,6 @@ def test_readyz_follows_a_real_adapter(start):
     adapter.kill()
     answer = engine.operator("/readyz")
     assert_problem(answer, 503, "adapter-unavailable")
-    assert answer.seconds < 1
     start.adapter("kayak", address=adapter.address, port=adapter.port)
     assert engine.operator("/readyz").status == 200
 

@@ -2,13 +2,14 @@
 import json
 import os
 import re
+import shutil
 import socket
 import subprocess
 
 import pytest
 
-from support import (BUILD, DATA, SANITIZER_ENVIRONMENT, VERSION, StandIn, fresh_address, free_port,
-                     free_ports, http_answer)
+from support import (BUILD, DATA, PATIENCE, ROOT, SANITIZER_ENVIRONMENT, VERSION, StandIn, fresh_address,
+                     free_port, free_ports, http_answer)
 
 BINARIES = ["booking-main", "adapter-kayak", "adapter-airbnb"]
 ENGINE_OPTIONS = {
@@ -23,8 +24,8 @@ ADAPTER_OPTIONS = {"bind": "ADAPTER_BIND", "port": "ADAPTER_PORT"}
 def run(binary, *arguments, **environment):
     """Runs to the end, which must come by itself."""
     done = subprocess.run([BUILD / binary, *map(str, arguments)], capture_output=True, text=True,
-                          timeout=5, env={"PATH": os.environ["PATH"], **SANITIZER_ENVIRONMENT,
-                                           **environment})
+                          timeout=PATIENCE, env={"PATH": os.environ["PATH"],
+                                                  **SANITIZER_ENVIRONMENT, **environment})
     assert not re.search("Sanitizer|runtime error", done.stderr), done.stderr
     return done
 
@@ -65,7 +66,37 @@ def test_help_lists_every_option(binary):
 @pytest.mark.parametrize("binary", BINARIES)
 def test_version(binary):
     done = run(binary, "--version")
-    assert (done.returncode, done.stdout, done.stderr) == (0, f"{binary} {VERSION}\n", "")
+    assert (done.returncode, done.stderr) == (0, "")
+    commit = r"( \([0-9a-f]{7,}\))?"  # which a build without git, of an archive say, does not know
+    assert re.fullmatch(f"{binary} {re.escape(VERSION)}{commit}\n", done.stdout)
+
+
+def build_tree(tmp_path):
+    """The sources that a build needs, as an archive has them: without git."""
+    for name in ("Makefile", "VERSION", "lib", "booking-main", "adapter-kayak"):
+        path = ROOT / name
+        (shutil.copytree if path.is_dir() else shutil.copy)(path, tmp_path / name)
+
+    def make(*arguments):
+        return subprocess.run(["make", "-s", *arguments], cwd=tmp_path, capture_output=True,
+                              text=True, timeout=10 * PATIENCE, check=True,
+                              env={**os.environ, "CFLAGS": "-O0", "MAKEFLAGS": ""}).stdout
+    return make
+
+
+def test_the_version_names_the_commit_and_only_one_object_knows_it(tmp_path):
+    make, binary = build_tree(tmp_path), "build/adapter-kayak"
+
+    def version():
+        return subprocess.run([tmp_path / binary, "--version"], capture_output=True, text=True,
+                              check=True).stdout
+    make(binary)
+    assert version() == f"adapter-kayak {VERSION}\n"
+    compiled = [line.split()[-1] for line in make(binary, "COMMIT=abc1234").splitlines()
+                if line.split()[0] == "CC"]
+    assert compiled == ["build/obj/lib/base/version.o"]
+    assert version() == f"adapter-kayak {VERSION} (abc1234)\n"
+    assert make(binary, "COMMIT=abc1234") == ""
 
 
 # --- options that are wrong ----------------------------------------------------------------------

@@ -8,48 +8,48 @@ import time
 
 import pytest
 
-from support import KAYAK_LINE, assert_problem, at_once, http_answer, listens, wait_until
+from support import (KAYAK_LINE, PATIENCE, assert_problem, at_once, http_answer, listens, split_answer,
+                     wait_until)
 
 
-def slowly(seconds):
-    def script(sock, received):
-        time.sleep(seconds)
-        sock.sendall(http_answer())
-        return True
-    return script
+AT_ONCE = 8  # seconds; what waits for the limit on stopping takes ten
+HALF = b"GET /bookCar HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 2\r\n\r\nx"
+
+
+def all_of(sock):
+    """What comes until the other side closes."""
+    received = b""
+    while chunk := sock.recv(4096):
+        received += chunk
+    return received
 
 
 @pytest.mark.parametrize("number,delay", [(signal.SIGTERM, 0), (signal.SIGTERM, 1),
                                           (signal.SIGINT, 30)])
 def test_requests_in_flight_are_all_answered(start, number, delay):
     release = threading.Event()
-
-    def script(sock, received):
-        release.wait(5)
-        time.sleep(0.05)
-        sock.sendall(http_answer())
-        return True
-
-    engine = start.engine(start.stand_in(script), "--drain-delay", delay)
-
-    def send_signal():
-        wait_until(lambda: engine.metric("http_requests_in_progress") == 200)
-        engine.signal(number)
-        release.set()
-
-    stopper = threading.Thread(target=send_signal)
-    stopper.start()
-    answers = at_once(200, lambda _: engine.ask())
-    stopper.join()
-    assert [answer for answer in answers if getattr(answer, "status", None) != 200] == []
-    closing = [answer for answer in answers if answer.headers["Connection"] == "close"]
-    assert len(closing) > 100
+    stand_in = start.stand_in(
+        lambda sock, received: release.wait() and sock.sendall(http_answer()) is None)
+    engine = start.engine(stand_in, "--drain-delay", delay)
+    clients = [engine.connect() for _ in range(200)]
+    for client in clients:
+        client.sendall(HALF.replace(b"Connection: close\r\n", b""))
+    wait_until(lambda: engine.metric("http_requests_in_progress") == 200)
+    for client in clients:
+        client.sendall(b"x")  # now it is whole
+    wait_until(lambda: stand_in.received)
+    engine.signal(number)
+    wait_until(lambda: engine.operator("/readyz").status == 503)
+    release.set()
+    answers = [split_answer(all_of(client)) for client in clients]
+    assert [answer for answer in answers if answer[0] != 200] == []
+    assert {fields["connection"] for _, fields, _ in answers} == {"close"}
     assert engine.wait() == 0
     assert len([line for line in engine.log() if line["status"] == 200]) == 200
 
 
 def test_the_drain(start):
-    pod = start.pod("kayak", "--drain-delay", 2)
+    pod = start.pod("kayak", "--drain-delay", 5)
     kept = pod.connect()
     kept.sendall(b"GET /bookCar HTTP/1.1\r\nHost: x\r\n\r\n")
     assert b"Connection: close" not in kept.recv(4096)
@@ -58,7 +58,7 @@ def test_the_drain(start):
     pod.signal(signal.SIGTERM)
     wait_until(lambda: pod.operator("/readyz").status == 503)
     assert_problem(pod.operator("/readyz"), 503, "draining")
-    while time.monotonic() < begun + 1.5:
+    while time.monotonic() < begun + 1:
         assert pod.operator("/healthz").status == 200
         assert pod.operator("/readyz").status == 503
         assert pod.operator("/metrics").status == 200
@@ -71,31 +71,27 @@ def test_the_drain(start):
     assert b"Connection: close" in kept.recv(4096)
     assert kept.recv(4096) == b""
     assert pod.wait() == 0
-    assert 2 <= time.monotonic() - begun < 3.5
+    assert time.monotonic() - begun >= 5
     assert not listens(pod.address, pod.port)
     assert not listens(pod.address, pod.admin_port)
     assert [line["msg"] for line in pod.log("stderr")][-2:] == ["draining", "stopped"]
 
 
 def test_sigint_skips_the_delay(start):
-    pod = start.pod("kayak", "--drain-delay", 60)
+    pod = start.pod("kayak", "--drain-delay", 3600)
     assert pod.ask().status == 200
-    begun = time.monotonic()
     pod.signal(signal.SIGINT)
     assert pod.wait() == 0
-    assert time.monotonic() - begun < 1
 
 
 @pytest.mark.parametrize("second", [signal.SIGTERM, signal.SIGINT])
 def test_a_second_signal_skips_the_rest_of_the_delay(start, second):
-    pod = start.pod("kayak", "--drain-delay", 60)
+    pod = start.pod("kayak", "--drain-delay", 3600)
     pod.signal(signal.SIGTERM)
     wait_until(lambda: pod.operator("/readyz").status == 503)
     assert pod.running()
-    begun = time.monotonic()
     pod.signal(second)
     assert pod.wait() == 0
-    assert time.monotonic() - begun < 1
 
 
 def test_idle_clients_do_not_hold_it_up(start):
@@ -107,23 +103,22 @@ def test_idle_clients_do_not_hold_it_up(start):
     begun = time.monotonic()
     pod.signal(signal.SIGTERM)
     assert pod.wait() == 0
-    assert time.monotonic() - begun < 1
+    assert time.monotonic() - begun < AT_ONCE
     for sock in idle:
         sock.close()
 
 
 def test_the_socket_is_closed_before_the_last_answer(start):
-    engine = start.engine(start.stand_in(slowly(1.5)), "--drain-delay", 0)
-    answers = []
-    asker = threading.Thread(target=lambda: answers.append(engine.ask()))
-    asker.start()
+    engine = start.engine(start.stand_in(), "--drain-delay", 0)
+    client = engine.connect()
+    client.sendall(HALF)
     wait_until(lambda: engine.metric("http_requests_in_progress") == 1)
     engine.signal(signal.SIGTERM)
-    wait_until(lambda: not listens(engine.address, engine.port), 1, "closing the socket")
+    wait_until(lambda: not listens(engine.address, engine.port), what="closing the socket")
     assert engine.running()
     assert engine.operator("/healthz").status == 200
-    asker.join()
-    assert answers[0].status == 200
+    client.sendall(b"x")  # now it is whole
+    assert split_answer(all_of(client))[0] == 200
     assert engine.wait() == 0
 
 
@@ -184,32 +179,33 @@ def test_requests_the_kernel_has_taken_in_are_answered_too(start, number):
 
 def test_both_containers_told_at_once(start):
     """As in a plain pod: the adapter serves on for its engine."""
-    pod = start.pod("kayak", "--drain-delay", 1)
+    pod = start.pod("kayak", "--drain-delay", 5)
     assert pod.ask().status == 200
     pod.adapter.signal(signal.SIGTERM)
     pod.signal(signal.SIGTERM)
     begun = time.monotonic()
-    while time.monotonic() < begun + 0.8:
+    while time.monotonic() < begun + 1.5:  # an adapter without a connection has left by then
         assert pod.ask().body == KAYAK_LINE
         time.sleep(0.02)
     assert pod.wait() == 0
+    begun = time.monotonic()
     assert pod.adapter.wait() == 0
-    assert time.monotonic() - begun < 3
+    assert time.monotonic() - begun < AT_ONCE
 
 
 def test_both_containers_told_at_once_before_any_request(start):
     """The same for a pod that nobody has asked yet: during the delay it must still serve."""
-    pod = start.pod("kayak", "--drain-delay", 2)
+    pod = start.pod("kayak", "--drain-delay", 5)
     pod.adapter.signal(signal.SIGTERM)
     pod.signal(signal.SIGTERM)
-    time.sleep(1)  # an adapter without a connection leaves after half a second
+    time.sleep(1.5)  # an adapter without a connection leaves after half a second
     assert pod.ask().body == KAYAK_LINE
     assert pod.wait() == 0
 
 
 def test_an_adapter_serves_until_its_engine_has_hung_up(start):
     adapter = start.adapter("airbnb")
-    with socket.create_connection((adapter.address, adapter.port), timeout=5) as engine:
+    with socket.create_connection((adapter.address, adapter.port), timeout=PATIENCE) as engine:
         adapter.signal(signal.SIGTERM)
         for _ in range(3):
             time.sleep(0.2)
@@ -220,14 +216,14 @@ def test_an_adapter_serves_until_its_engine_has_hung_up(start):
             assert adapter.running()
     begun = time.monotonic()
     assert adapter.wait() == 0
-    assert time.monotonic() - begun < 1
+    assert time.monotonic() - begun < AT_ONCE
 
 
 def test_an_adapter_waits_ten_seconds_at_most(stopping_adapters):
     """Begun with the session, see conftest.py, so as not to wait for it here."""
     for adapter, seconds in stopping_adapters():
         assert adapter.wait() == 0
-        assert 9 < seconds < 11.5
+        assert 9 < seconds < 40  # an idle client is sent away after 75 seconds
 
 
 def test_an_adapter_without_connections_ends_at_once(start):
@@ -236,7 +232,7 @@ def test_an_adapter_without_connections_ends_at_once(start):
         begun = time.monotonic()
         adapter.signal(number)
         assert adapter.wait() == 0
-        assert time.monotonic() - begun < 1
+        assert time.monotonic() - begun < AT_ONCE
         assert not listens(adapter.address, adapter.port)
 
 

@@ -6,6 +6,7 @@ from booking_support import cars, overlapping, rows, run_command
 from ledger import Ledger
 from load import partner
 from soak_support import BACKUPS, SEED, client_of, working
+from support import wait_until
 
 PARTNERS = 6
 
@@ -25,14 +26,15 @@ def test_backup_and_restore(start, fleet, database, tmp_path, say):
         engine = start.engine(adapter, *arguments)
         with working(*(partner(engine, ledger, number, f"{SEED}-{turn}")
                        for number in range(PARTNERS))):
-            time.sleep(chances.uniform(0.1, 0.6))
+            wait_until(ledger.answered, what="the partners' work")
+            time.sleep(chances.uniform(0, 0.5))
             answered = ledger.answered()
             begun = time.monotonic()
             status, _, wrong = run_command("backup", backup, "--database", f"sqlite:{database}")
             longest = max(longest, time.monotonic() - begun)
             assert (status, wrong) == (0, ""), wrong
-            time.sleep(0.1)
-        assert len(ledger.answered()) > len(answered) > 0, "it was not at work"
+            wait_until(lambda before=len(answered): len(ledger.answered()) > before,
+                       what="an order after the backup")
         engine.kill()
         start.forget(engine)
         put_back(backup, database)

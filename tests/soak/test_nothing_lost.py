@@ -7,6 +7,7 @@ from booking_support import cars, overlapping, rows
 from ledger import Ledger
 from load import partner
 from soak_support import KILLS, SEED, client_of, working
+from support import wait_until
 
 PARTNERS, CHECKERS = 8, 4
 FLEET = 20  # so few that in a long run many orders find no car
@@ -52,6 +53,7 @@ def test_nothing_answered_is_lost(start, fleet, database, say):
             break
         with working(*(partner(engine, ledger, number, f"{SEED}-{turn}")
                        for number in range(PARTNERS))):
+            wait_until(lambda before=checked: len(ledger.answered()) > before, what="an order")
             time.sleep(chances.uniform(0, 0.4))
             engine.kill()
         start.forget(engine)

@@ -23,7 +23,7 @@ def test_an_order_that_waits_for_an_import_longer_than_the_stopping_takes(start,
         body = json.dumps(order()).encode()
         sock.sendall(b"POST /bookCar HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%s"
                      % (len(body), body))
-        wait_until(lambda: engine.metric("booking_claims") == 1, 2, "the claim")
+        wait_until(lambda: engine.metric("booking_claims") == 1, what="the claim")
         time.sleep(0.3)
         engine.signal(signal.SIGINT)
         time.sleep(10.5)
