@@ -37,6 +37,9 @@ ifneq ($(WERROR),)
 WARNINGS += -Werror
 endif
 
+# Assertions as well, and in every variant: what users build is the release.
+RELEASE := $(if $(WERROR)$(SAN)$(COVERAGE),,-DNDEBUG)
+
 ADAPTERS := $(patsubst %/main.c,%,$(wildcard adapter-*/main.c))
 SERVICES := booking-main $(ADAPTERS)
 
@@ -45,7 +48,7 @@ ENGINE_PACKAGES := $(LIBRARY_PACKAGES) libcurl sqlite3
 package_flags = $(shell pkg-config --$(1) $(2) 2>/dev/null)
 
 ALL_CFLAGS = -std=gnu17 -D_GNU_SOURCE -DBOOKING_VERSION='"$(VERSION)"' -iquote . -iquote booking-main \
-  $(CFLAGS) $(WARNINGS) $(VARIANT_FLAGS) -pthread -fstack-protector-strong $(FORTIFY) \
+  $(RELEASE) $(CFLAGS) $(WARNINGS) $(VARIANT_FLAGS) -pthread -fstack-protector-strong $(FORTIFY) \
   $(call package_flags,cflags,$(ENGINE_PACKAGES))
 FORTIFY = $(if $(SAN)$(COVERAGE),,-D_FORTIFY_SOURCE=2)
 ALL_LDFLAGS = $(VARIANT_FLAGS) -pthread -Wl,-z,relro,-z,now -Wl,--as-needed $(LDFLAGS)
@@ -194,6 +197,7 @@ format: ## format all C sources
 	@clang-format -i $(shell git ls-files '*.c' '*.h')
 
 ##@ Measure
+# What is measured is what users build, without assertions.
 QUICK ?=
 # What the bench runs: its own programs, and the peers that a compiler is there for.
 BENCH_PROGRAMS := $(addprefix $(BUILD)/bench/,load floor bench_search bench_store \
@@ -203,12 +207,12 @@ GO_PEERS := $(if $(shell command -v go 2>/dev/null),$(BUILD)/bench/go-front $(BU
 bench: ## speed and memory beside the peers; writes docs/performance.md (QUICK=1: only prints)
 	@tools/install-deps build
 	@tools/install-deps bench || echo 'Peers that are missing are left out.'
-	@$(MAKE) --no-print-directory $(JOBS) all bench-programs
+	@$(MAKE) --no-print-directory $(JOBS) WERROR= all bench-programs
 	@BUILD_DIR=$(CURDIR)/$(BUILD) $(PYTHON) -B tests/bench/run $(if $(QUICK),--quick)
 
 bench-guard: ## system calls and instructions a request, against tests/bench/budget
 	@tools/install-deps build bench-guard
-	@$(MAKE) --no-print-directory $(JOBS) all bench-programs # all, so that they are known to build
+	@$(MAKE) --no-print-directory $(JOBS) WERROR= all bench-programs # all, so that they are known to build
 	@BUILD_DIR=$(CURDIR)/$(BUILD) $(PYTHON) -B tests/bench/guard
 
 bench-programs: $(BENCH_PROGRAMS) $(GO_PEERS)
