@@ -154,9 +154,9 @@ http: all ## only the black-box tests over HTTP, and the short forms of the long
 	$(PYTEST) tests/soak
 
 # What differs with the transport (TRANSPORT=libcurl).
-CALLS_TEST := $(BUILD)/unit/booking-main/adapter/test_calls
-adapter-calls: all $(CALLS_TEST) ## only the tests of the calls to the adapter, for either TRANSPORT
-	@tests/run-unit $(CALLS_TEST)
+CALLS_TESTS := $(addprefix $(BUILD)/unit/booking-main/adapter/,test_calls test_connection test_url)
+adapter-calls: all $(CALLS_TESTS) ## only the tests of the calls to the adapter, for either TRANSPORT
+	@tests/run-unit $(CALLS_TESTS)
 	$(PYTEST) -n 4 tests/http/test_adapter_trouble.py
 
 # The whole forms; a number given on the command line or in the environment counts.
