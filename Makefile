@@ -180,7 +180,7 @@ $(BUILD)/unit/booking-main/partner/test_order $(BUILD)/unit/lib/adapter/test_car
 # And this one has its own clocks, and its own time at which a fleet is loaded.
 $(BUILD)/unit/$(INVENTORY)/test_inventory: TEST_LDFLAGS = -Wl,--wrap=time,--wrap=clock_gettime,--wrap=stock_load,--wrap=availability_advance
 # This one plays the HTTP server.
-$(BUILD)/unit/booking-main/partner/test_idempotency: TEST_LDFLAGS = -Wl,--wrap=http_field,--wrap=http_answer,--wrap=http_answer_problem,--wrap=http_header,--wrap=http_body
+$(BUILD)/unit/booking-main/partner/test_idempotency: TEST_LDFLAGS = -Wl,--wrap=http_field,--wrap=http_answer,--wrap=http_answer_problem,--wrap=http_header,--wrap=http_note,--wrap=http_body
 
 e2e: ## container tests: images, pods, patterns (needs root; installs what is missing)
 	@tools/install-e2e-deps

@@ -1,5 +1,7 @@
 #include "config.h"
 
+#include "lib/log/log.h"
+
 #include <string.h>
 
 #define FIELD(name) offsetof(struct config, name)
@@ -30,6 +32,8 @@ static const struct option_entry entries[] = {
      "how long to serve on, not ready any more, after SIGTERM"},
     {"access-log", "BOOKING_ACCESS_LOG", OPTION_TEXT, FIELD(access_log), "FILE", NULL,
      "append a line for each request here; without one,\nto standard output"},
+    {"log-level", "BOOKING_LOG_LEVEL", OPTION_CHOICE, FIELD(log_level), LOG_LEVELS, "info",
+     "what standard error is told; debug explains each request"},
 };
 
 const struct options config_options = {

@@ -20,6 +20,7 @@ struct config {
     const char *api_keys;   /* NULL: open */
     unsigned drain_delay;   /* seconds */
     const char *access_log; /* NULL for standard output */
+    unsigned log_level;     /* enum log_level */
 };
 
 /* The table, for parsing and for the documentation's test. */

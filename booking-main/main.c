@@ -271,6 +271,7 @@ int main(int argc, char **argv)
     struct engine engine = {.config = &config, .log = log_new(STDERR_FILENO, "booking-main")};
     if (!engine.log)
         return status;
+    log_set_level(engine.log, config.log_level);
     engine.access_log = config.access_log ? log_open(config.access_log, "booking-main")
                                           : log_new(STDOUT_FILENO, "booking-main");
     if (engine.access_log)

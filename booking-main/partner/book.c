@@ -10,6 +10,7 @@
 #include "lib/base/timestamp.h"
 #include "partner/document.h"
 #include "partner/idempotency.h"
+#include "partner/journal.h"
 #include "partner/order.h"
 #include "partner/partner.h"
 #include "partner/relay.h"
@@ -54,17 +55,31 @@ static void end_flow(struct order_flow *flow)
 static void refuse(struct order_flow *flow, enum problem problem, const char *parameter,
                    const char *detail)
 {
+    const char *tried = flow->commit.booking.carid;
+    const char *carid = tried[0] ? tried : flow->order.carid;
+    journal_refused(flow->engine, flow->request, problem, detail);
+    journal_note(flow->request, carid[0] ? carid : NULL, NULL, NULL);
     http_answer_problem(flow->request, problem, parameter, detail);
     end_flow(flow);
 }
 
+/* No car for this order. */
+static void refuse_criteria(struct order_flow *flow, enum problem problem, const char *parameter,
+                            const char *detail)
+{
+    journal_note_criteria(flow->request, &flow->order.criteria);
+    refuse(flow, problem, parameter, detail);
+}
+
 static void answer_committed(struct order_flow *flow)
 {
+    const struct booking *booking = &flow->commit.booking;
     struct engine_counters *counters = &flow->engine->counters;
     if (flow->order.hold_seconds)
         counters->holds++;
     else
         counters->bookings++;
+    journal_note(flow->request, booking->carid, booking->id, booking_state_name(booking->state));
     http_header(flow->request, "Location", flow->location);
     relay_send(&flow->answer, flow->request, 201);
     end_flow(flow);
@@ -85,6 +100,7 @@ static void on_committed(struct store_request *commit)
 {
     struct order_flow *flow = container_of(commit, struct order_flow, commit);
     struct engine *engine = flow->engine;
+    journal_stored(engine, flow->request, commit);
     if (commit->result == STORE_OK) {
         answer_committed(flow);
         return;
@@ -103,7 +119,8 @@ static void on_committed(struct store_request *commit)
     case STORE_KEY_EXISTS: /* the same request was faster in another engine */
         recall(flow);
         break;
-    default:
+    default: /* it may be there all the same */
+        http_note(flow->request, "booking", commit->booking.id);
         refuse(flow, PROBLEM_STORE_UNAVAILABLE, NULL,
                "Try again in a moment, with the same Idempotency-Key to be safe.");
     }
@@ -112,7 +129,8 @@ static void on_committed(struct store_request *commit)
 static void on_formatted(struct adapter_call *call)
 {
     struct order_flow *flow = container_of(call, struct order_flow, call);
-    if (!relay_take(&flow->answer, flow->request, call)) {
+    journal_called(flow->engine, flow->request, call);
+    if (!relay_take(&flow->answer, flow->request, call, flow->commit.booking.carid)) {
         end_flow(flow);
         return;
     }
@@ -195,8 +213,8 @@ static uint32_t pick(struct order_flow *flow)
     uint32_t position = CATALOG_NONE;
     if (order->criteria.location[0] &&
         catalog_find_location(catalog, order->criteria.location) == CATALOG_NONE) {
-        refuse(flow, PROBLEM_UNKNOWN_LOCATION, "location",
-               "Use a location of the operator's fleet.");
+        refuse_criteria(flow, PROBLEM_UNKNOWN_LOCATION, "location",
+                        "Use a location of the operator's fleet.");
         return CATALOG_NONE;
     }
     if (order->carid[0]) {
@@ -214,12 +232,12 @@ static uint32_t pick(struct order_flow *flow)
         position = inventory_find(inventory, &order->criteria);
     }
     if (position == CATALOG_NONE) {
-        refuse(flow, PROBLEM_CAR_UNAVAILABLE, NULL, unavailable);
+        refuse_criteria(flow, PROBLEM_CAR_UNAVAILABLE, NULL, unavailable);
         return CATALOG_NONE;
     }
     int64_t price = price_total(catalog_car(catalog, position)->day_price, order->criteria.period);
     if (order->price >= 0 && order->price != price) {
-        refuse(flow, PROBLEM_PRICE_CHANGED, "price", "Ask for an offer again.");
+        refuse_criteria(flow, PROBLEM_PRICE_CHANGED, "price", "Ask for an offer again.");
         return CATALOG_NONE;
     }
     return position;
@@ -229,7 +247,8 @@ static void choose(struct order_flow *flow)
 {
     struct inventory *inventory = flow->engine->inventory;
     if (flow->rounds++ == ROUNDS_MAX) {
-        refuse(flow, PROBLEM_CAR_UNAVAILABLE, NULL, "Try again: others were faster each time.");
+        refuse_criteria(flow, PROBLEM_CAR_UNAVAILABLE, NULL,
+                        "Try again: others were faster each time.");
         return;
     }
     uint32_t position = pick(flow);
@@ -240,7 +259,10 @@ static void choose(struct order_flow *flow)
         refuse(flow, PROBLEM_INTERNAL_ERROR, NULL, "Out of memory; try again.");
         return;
     }
-    format(flow, catalog_car(inventory_catalog(inventory), position));
+    const struct catalog_car *car = catalog_car(inventory_catalog(inventory), position);
+    journal_chose(flow->engine, flow->request, car, flow->order.criteria.period,
+                  flow->claim.booking_id, flow->rounds);
+    format(flow, car);
 }
 
 /* Reads the body; false when it was answered with what is wrong in it. */
@@ -253,9 +275,11 @@ static bool read_order(struct order_flow *flow)
     int exponent = catalog_exponent(inventory_catalog(flow->engine->inventory));
     bool valid = booking_order_read(request->body, request->body_size, exponent, timestamp_now(),
                                     &flow->order, field, &error);
-    if (!valid && error.failed)
+    if (valid)
+        journal_asked(flow->engine, flow->request, &flow->order.criteria, &flow->order);
+    else if (error.failed)
         refuse(flow, PROBLEM_INTERNAL_ERROR, NULL, "Out of memory; try again.");
-    else if (!valid)
+    else
         refuse(flow, PROBLEM_INVALID_REQUEST, field[0] ? field : NULL, error.data);
     buffer_free(&error);
     return valid;
@@ -264,6 +288,7 @@ static bool read_order(struct order_flow *flow)
 static void on_recalled(struct store_request *recalled)
 {
     struct order_flow *flow = container_of(recalled, struct order_flow, commit);
+    journal_stored(flow->engine, flow->request, recalled);
     switch (recalled->result) {
     case STORE_OK:
         flow->engine->counters.replays++;

@@ -8,6 +8,7 @@
 #include "lib/base/container_of.h"
 #include "partner/document.h"
 #include "partner/idempotency.h"
+#include "partner/journal.h"
 #include "partner/partner.h"
 #include "partner/relay.h"
 #include "partner/strict.h"
@@ -43,9 +44,20 @@ static void end_change(struct change *change)
     free(change);
 }
 
+/* Notes the booking, in this state, once it was found. */
+static void note(struct change *change, enum booking_state state)
+{
+    const struct booking *booking = &change->store.booking;
+    bool found = booking->carid[0];
+    journal_note(change->request, found ? booking->carid : NULL, booking->id,
+                 found ? booking_state_name(state) : NULL);
+}
+
 static void refuse(struct change *change, enum problem problem, const char *parameter,
                    const char *detail)
 {
+    journal_refused(change->engine, change->request, problem, detail);
+    note(change, change->store.booking.state);
     http_answer_problem(change->request, problem, parameter, detail);
     end_change(change);
 }
@@ -67,6 +79,7 @@ static void submit(struct change *change, enum store_operation operation,
 
 static void answer(struct change *change)
 {
+    note(change, change->target);
     relay_send(&change->answer, change->request, 200);
     end_change(change);
 }
@@ -75,6 +88,7 @@ static void on_committed(struct store_request *request)
 {
     struct change *change = container_of(request, struct change, store);
     struct engine_counters *counters = &change->engine->counters;
+    journal_stored(change->engine, change->request, request);
     switch (request->result) {
     case STORE_OK:
         if (change->operation == STORE_CONFIRM)
@@ -98,7 +112,8 @@ static void on_committed(struct store_request *request)
 static void on_formatted(struct adapter_call *call)
 {
     struct change *change = container_of(call, struct change, call);
-    if (!relay_take(&change->answer, change->request, call)) {
+    journal_called(change->engine, change->request, call);
+    if (!relay_take(&change->answer, change->request, call, change->store.booking.carid)) {
         end_change(change);
         return;
     }
@@ -162,6 +177,7 @@ static void decide(struct change *change)
 static void on_expired(struct store_request *request)
 {
     struct change *change = container_of(request, struct change, store);
+    journal_stored(change->engine, change->request, request);
     if (request->result == STORE_UNAVAILABLE)
         refuse_store(change);
     else
@@ -172,6 +188,7 @@ static void on_found(struct store_request *request)
 {
     struct change *change = container_of(request, struct change, store);
     const struct booking *booking = &request->booking;
+    journal_stored(change->engine, change->request, request);
     if (request->result == STORE_NOT_FOUND)
         refuse(change, PROBLEM_UNKNOWN_BOOKING, "id",
                "Use the Location of a booking made through this partner.");
@@ -194,9 +211,11 @@ static void look_up(struct change *change)
 static void on_recalled(struct store_request *recalled)
 {
     struct change *change = container_of(recalled, struct change, store);
+    journal_stored(change->engine, change->request, recalled);
     switch (recalled->result) {
     case STORE_OK:
         change->engine->counters.replays++;
+        http_note(change->request, "booking", change->store.booking.id);
         idempotency_replay(&change->idempotency, change->request, &recalled->answer);
         end_change(change);
         break;

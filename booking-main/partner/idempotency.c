@@ -1,5 +1,7 @@
 #include "partner/idempotency.h"
 
+#include "partner/journal.h"
+
 #include <string.h>
 
 static const char header[] = "Idempotency-Key";
@@ -81,6 +83,7 @@ void idempotency_replay(const struct idempotency *idempotency, struct http_reque
                             "This key came with another request before; use a new key.");
         return;
     }
+    journal_note_replay(request, answer);
     if (answer->location)
         http_header(request, "Location", answer->location);
     buffer_add(http_body(request), answer->body, answer->body_size);

@@ -3,6 +3,7 @@
 #include "lib/base/container_of.h"
 #include "lib/base/timestamp.h"
 #include "partner/document.h"
+#include "partner/journal.h"
 #include "partner/partner.h"
 #include "partner/relay.h"
 #include "rental/criteria.h"
@@ -44,6 +45,16 @@ static bool read_criteria(struct http_request *request, struct criteria *criteri
     return valid;
 }
 
+/* No car for these criteria. */
+static void refuse(const struct engine *engine, struct http_request *request,
+                   const struct criteria *criteria, enum problem problem, const char *parameter,
+                   const char *detail)
+{
+    journal_refused(engine, request, problem, detail);
+    journal_note_criteria(request, criteria);
+    http_answer_problem(request, problem, parameter, detail);
+}
+
 static void offer_free(struct offer *offer)
 {
     buffer_free(&offer->document);
@@ -54,7 +65,8 @@ static void offer_free(struct offer *offer)
 static void on_formatted(struct adapter_call *call)
 {
     struct offer *offer = container_of(call, struct offer, call);
-    if (relay_take(&offer->answer, offer->request, call)) {
+    journal_called(offer->engine, offer->request, call);
+    if (relay_take(&offer->answer, offer->request, call, NULL)) {
         offer->engine->counters.offers++;
         relay_send(&offer->answer, offer->request, 200);
     }
@@ -68,15 +80,16 @@ void offer_car(void *context, struct http_request *request)
     struct criteria criteria;
     if (!read_criteria(request, &criteria))
         return;
+    journal_asked(engine, request, &criteria, NULL);
     if (criteria.location[0] && catalog_find_location(catalog, criteria.location) == CATALOG_NONE) {
-        http_answer_problem(request, PROBLEM_UNKNOWN_LOCATION, "location",
-                            "Use a location of the operator's fleet.");
+        refuse(engine, request, &criteria, PROBLEM_UNKNOWN_LOCATION, "location",
+               "Use a location of the operator's fleet.");
         return;
     }
     uint32_t position = inventory_find(engine->inventory, &criteria);
     if (position == CATALOG_NONE) {
-        http_answer_problem(request, PROBLEM_NO_CAR_FREE, NULL,
-                            "Try another period, location or category.");
+        refuse(engine, request, &criteria, PROBLEM_NO_CAR_FREE, NULL,
+               "Try another period, location or category.");
         return;
     }
     struct offer *offer = calloc(1, sizeof *offer);
@@ -87,8 +100,10 @@ void offer_car(void *context, struct http_request *request)
     offer->engine = engine;
     offer->request = request;
     buffer_init(&offer->document, DOCUMENT_MAX);
-    booking_document_offer(&offer->document, catalog, catalog_car(catalog, position),
-                           criteria.period);
+    const struct catalog_car *car = catalog_car(catalog, position);
+    journal_chose(engine, request, car, criteria.period, NULL, 1);
+    http_note(request, "car", catalog_carid(catalog, car));
+    booking_document_offer(&offer->document, catalog, car, criteria.period);
     if (offer->document.failed) {
         http_answer_problem(request, PROBLEM_INTERNAL_ERROR, NULL, "Out of memory; try again.");
         offer_free(offer);

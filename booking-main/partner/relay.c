@@ -20,52 +20,57 @@ static const char *unfit(const struct adapter_call *call, bool *no_memory)
     return fit ? NULL : "did not answer with JSON";
 }
 
-/* The problem that a call without a usable answer stands for; answers with it. */
-static bool refuse(struct http_request *request, const struct adapter_call *call)
+/* The problem that a call without a usable answer stands for, with its detail; NULL when the answer
+ * is usable. `text` is room for a detail. */
+static const char *trouble(const struct adapter_call *call, enum problem *problem, char text[160])
 {
     const char *fault = "gave an answer that is too long, not HTTP, or to another request";
+    char status[32] = "";
     bool no_memory = false;
     switch (call->outcome) {
     case ADAPTER_UNREACHABLE:
     case ADAPTER_BROKE_OFF:
     case ADAPTER_PENDING:
     case ADAPTER_OUTCOMES:
-        http_answer_problem(request, PROBLEM_ADAPTER_UNAVAILABLE, NULL,
-                            "Try again in a moment: the adapter beside the engine gave no complete "
-                            "answer; it may be starting.");
-        return true;
+        *problem = PROBLEM_ADAPTER_UNAVAILABLE;
+        return "Try again in a moment: the adapter beside the engine gave no complete answer; it "
+               "may be starting.";
     case ADAPTER_TIMED_OUT:
-        http_answer_problem(request, PROBLEM_ADAPTER_TIMEOUT, NULL,
-                            "Try again: the adapter beside the engine took more than 2 seconds.");
-        return true;
+        *problem = PROBLEM_ADAPTER_TIMEOUT;
+        return "Try again: the adapter beside the engine took more than 2 seconds.";
     case ADAPTER_OVERLOADED:
-        http_answer_problem(request, PROBLEM_OVERLOADED, NULL,
-                            "Try again in a moment, with fewer requests at a time.");
-        return true;
+        *problem = PROBLEM_OVERLOADED;
+        return "Try again in a moment, with fewer requests at a time.";
     case ADAPTER_ANSWERED:
         fault = unfit(call, &no_memory);
+        snprintf(status, sizeof status, " (its status: %u)", call->status);
         break;
     case ADAPTER_UNUSABLE:
         break;
     }
-    if (no_memory)
-        http_answer_problem(request, PROBLEM_INTERNAL_ERROR, NULL, "Out of memory; try again.");
+    if (no_memory) {
+        *problem = PROBLEM_INTERNAL_ERROR;
+        return "Out of memory; try again.";
+    }
     if (!fault)
-        return no_memory;
-    char detail[160], status[32] = "";
-    if (call->outcome == ADAPTER_ANSWERED)
-        snprintf(status, sizeof status, " (its status: %u)", call->status);
-    snprintf(detail, sizeof detail, "Tell the operator: the adapter beside the engine %s%s.", fault,
-             status);
-    http_answer_problem(request, PROBLEM_ADAPTER_ERROR, NULL, detail);
-    return true;
+        return NULL;
+    *problem = PROBLEM_ADAPTER_ERROR;
+    snprintf(text, 160, "Tell the operator: the adapter beside the engine %s%s.", fault, status);
+    return text;
 }
 
-bool relay_take(struct relay *answer, struct http_request *request, const struct adapter_call *call)
+bool relay_take(struct relay *answer, struct http_request *request, const struct adapter_call *call,
+                const char *carid)
 {
     request->upstream_time += call->duration;
-    if (refuse(request, call))
+    enum problem problem;
+    char text[160];
+    const char *detail = trouble(call, &problem, text);
+    if (detail) {
+        http_note(request, "car", carid);
+        http_answer_problem(request, problem, NULL, detail);
         return false;
+    }
     buffer_free(&answer->body);
     buffer_init(&answer->body, ADAPTER_ANSWER_MAX);
     buffer_add(&answer->body, call->answer, call->answer_size);

@@ -14,9 +14,10 @@ struct relay {
 };
 
 /* Keeps the call's body and content type as they are. Where there is no usable answer, answers the
- * request with the problem that says why, and returns false. */
-bool relay_take(struct relay *answer, struct http_request *request,
-                const struct adapter_call *call);
+ * request with the problem that says why, and returns false; the access log's line then names the
+ * car, unless it is NULL. */
+bool relay_take(struct relay *answer, struct http_request *request, const struct adapter_call *call,
+                const char *carid);
 
 /* Answers the request with what was kept. */
 void relay_send(struct relay *answer, struct http_request *request, unsigned status);

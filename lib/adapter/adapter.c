@@ -28,12 +28,14 @@ struct adapter {
     const char *name;
     adapter_format *format;
     struct http_server *server;
+    struct log *log;
     const struct log *access_log;
 };
 
 struct adapter_options {
     const char *bind;
     uint16_t port;
+    unsigned log_level; /* enum log_level */
 };
 
 static const struct option_entry option_table[] = {
@@ -43,6 +45,8 @@ static const struct option_entry option_table[] = {
      "reached from outside its pod, which it is not meant for"},
     {"port", "ADAPTER_PORT", OPTION_PORT, offsetof(struct adapter_options, port), "PORT", "9096",
      "port to listen on"},
+    {"log-level", "ADAPTER_LOG_LEVEL", OPTION_CHOICE, offsetof(struct adapter_options, log_level),
+     LOG_LEVELS, "info", "what standard error is told; debug explains each request"},
 };
 
 void adapter_amount(struct buffer *out, const char *member, int64_t amount)
@@ -59,11 +63,13 @@ static void format_car_info(void *context, struct http_request *request)
     buffer_init(&error, 1024);
     struct car_document_owner *owner =
         car_document_parse(request->body, request->body_size, &car, &member, &error);
+    const char *request_id = request->identity->request_id;
     if (!owner) {
-        if (error.failed)
-            http_answer_problem(request, PROBLEM_INTERNAL_ERROR, NULL, "Out of memory; try again.");
-        else
-            http_answer_problem(request, PROBLEM_INVALID_REQUEST, member, error.data);
+        enum problem problem = error.failed ? PROBLEM_INTERNAL_ERROR : PROBLEM_INVALID_REQUEST;
+        const char *detail = error.failed ? "Out of memory; try again." : error.data;
+        log_debug(adapter->log, "car document refused", "request_id", request_id, "parameter",
+                  member, "detail", detail, NULL);
+        http_answer_problem(request, problem, member, detail);
         buffer_free(&error);
         return;
     }
@@ -72,6 +78,10 @@ static void format_car_info(void *context, struct http_request *request)
     adapter->format(&car, body);
     json_add_string(body, "booking_id", car.booking_id); /* last, in every partner's format */
     json_end(body);
+    log_debug(adapter->log, "car formatted", "request_id", request_id, "car", car.carid, "booking",
+              car.booking_id, "state", car.status, NULL);
+    http_note(request, "car", car.carid);
+    http_note(request, "booking", car.booking_id);
     car_document_free(owner);
     http_answer(request, 200, "application/json");
 }
@@ -201,8 +211,10 @@ int adapter_main(int argc, char **argv, const char *name, adapter_format *format
     struct log *access_log = log_new(STDOUT_FILENO, name);
     int status = 1;
     if (log && access_log) {
+        log_set_level(log, values.log_level);
         process_raise_descriptor_limit();
-        struct adapter adapter = {.name = name, .format = format, .access_log = access_log};
+        struct adapter adapter = {
+            .name = name, .format = format, .log = log, .access_log = access_log};
         status = serve(&adapter, &values, log, access_log);
     }
     log_free(access_log);

@@ -34,6 +34,20 @@ static void print_help(const struct options *options)
     printf("  --version\n  --help\n");
 }
 
+/* The place of `text` among the words of "a|b|c", or -1. */
+static int choice_of(const char *choices, const char *text)
+{
+    size_t size = strlen(text);
+    for (int place = 0;; place++) {
+        size_t word = strcspn(choices, "|");
+        if (word == size && memcmp(choices, text, size) == 0)
+            return place;
+        if (!choices[word])
+            return -1;
+        choices += word + 1;
+    }
+}
+
 /* Sets the entry's target from `text`; NULL, or what the value should have been. */
 static const char *set_value(const struct option_entry *entry, const char *text, void *target)
 {
@@ -44,6 +58,13 @@ static const char *set_value(const struct option_entry *entry, const char *text,
     }
     if (entry->type == OPTION_FLAG) {
         *(bool *)field = true;
+        return NULL;
+    }
+    if (entry->type == OPTION_CHOICE) {
+        int place = choice_of(entry->argument, text);
+        if (place < 0)
+            return entry->argument;
+        *(unsigned *)field = (unsigned)place;
         return NULL;
     }
     bool is_port = entry->type == OPTION_PORT;

@@ -23,6 +23,7 @@ enum {
 
 struct log {
     int fd;
+    enum log_level level;
     bool torn; /* the last line was not written to its end */
     const char *service;
     struct buffer pending;
@@ -61,6 +62,7 @@ struct log *log_new(int fd, const char *service)
         free(log);
         return NULL;
     }
+    log->level = LOG_LEVEL_INFO;
     log->service = service;
     log->second = -1;
     buffer_init(&log->pending, PENDING_MAX);
@@ -75,6 +77,19 @@ struct log *log_open(const char *path, const char *service)
     struct log *log = log_new(fd, service);
     close(fd); /* the log has its own */
     return log;
+}
+
+bool log_reopen(struct log *log, const char *path)
+{
+    /* Not waiting for the reader of a named pipe, either: the loop calls this. */
+    int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK, 0640);
+    if (fd < 0)
+        return false;
+    log_flush(log);
+    close(log->fd);
+    log->fd = fd;
+    log->torn = false;
+    return true;
 }
 
 void log_free(struct log *log)
@@ -179,9 +194,22 @@ void log_flush_each_round(struct log *log, struct loop *loop)
     loop_add_task(loop, &log->flush);
 }
 
-static void log_pairs(struct log *log, const char *level, const char *message, va_list pairs)
+void log_set_level(struct log *log, enum log_level level)
 {
-    struct buffer *line = log_begin(log, level, message);
+    log->level = level;
+}
+
+bool log_is_debugging(const struct log *log)
+{
+    return log->level == LOG_LEVEL_DEBUG;
+}
+
+static void log_pairs(struct log *log, enum log_level level, const char *message, va_list pairs)
+{
+    static const char *const names[] = {"debug", "info", "error"};
+    if (level < log->level)
+        return;
+    struct buffer *line = log_begin(log, names[level], message);
     const char *name;
     while ((name = va_arg(pairs, const char *)))
         json_add_string(line, name, va_arg(pairs, const char *));
@@ -189,11 +217,19 @@ static void log_pairs(struct log *log, const char *level, const char *message, v
     log_flush(log);
 }
 
+void log_debug(struct log *log, const char *message, ...)
+{
+    va_list pairs;
+    va_start(pairs, message);
+    log_pairs(log, LOG_LEVEL_DEBUG, message, pairs);
+    va_end(pairs);
+}
+
 void log_info(struct log *log, const char *message, ...)
 {
     va_list pairs;
     va_start(pairs, message);
-    log_pairs(log, "info", message, pairs);
+    log_pairs(log, LOG_LEVEL_INFO, message, pairs);
     va_end(pairs);
 }
 
@@ -201,7 +237,7 @@ void log_error(struct log *log, const char *message, ...)
 {
     va_list pairs;
     va_start(pairs, message);
-    log_pairs(log, "error", message, pairs);
+    log_pairs(log, LOG_LEVEL_ERROR, message, pairs);
     va_end(pairs);
 }
 

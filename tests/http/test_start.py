@@ -17,8 +17,10 @@ ENGINE_OPTIONS = {
     "admin-port": "BOOKING_ADMIN_PORT", "adapter-url": "BOOKING_ADAPTER_URL",
     "prefix": "BOOKING_PREFIX", "database": "BOOKING_DATABASE", "fleet": "BOOKING_FLEET",
     "channel": "BOOKING_CHANNEL", "api-keys": "BOOKING_API_KEYS",
-    "drain-delay": "BOOKING_DRAIN_DELAY", "access-log": "BOOKING_ACCESS_LOG"}
-ADAPTER_OPTIONS = {"bind": "ADAPTER_BIND", "port": "ADAPTER_PORT"}
+    "drain-delay": "BOOKING_DRAIN_DELAY", "access-log": "BOOKING_ACCESS_LOG",
+    "log-level": "BOOKING_LOG_LEVEL"}
+ADAPTER_OPTIONS = {"bind": "ADAPTER_BIND", "port": "ADAPTER_PORT",
+                   "log-level": "ADAPTER_LOG_LEVEL"}
 
 
 def run(binary, *arguments, **environment):
@@ -53,7 +55,7 @@ def test_help_lists_every_option(binary):
     assert done.returncode == 0 and done.stderr == ""
     options = ENGINE_OPTIONS if binary == "booking-main" else ADAPTER_OPTIONS
     for flag, variable in options.items():
-        assert re.search(rf"^ +--{flag} [A-Z]+$", done.stdout, re.M), flag
+        assert re.search(rf"^ +--{flag} [A-Za-z|]+$", done.stdout, re.M), flag
         assert variable in done.stdout
     for flag in ("help", "version", "healthcheck"):
         assert f"--{flag}" in done.stdout
@@ -120,7 +122,8 @@ def test_bad_options_of_the_engine():
     for arguments, named in ((["--admin-port", "x"], "--admin-port=x"),
                              (["--drain-delay", "-1"], "--drain-delay=-1"),
                              (["--drain-delay", "3601"], "--drain-delay=3601"),
-                             (["--drain-delay", "5s"], "--drain-delay=5s")):
+                             (["--drain-delay", "5s"], "--drain-delay=5s"),
+                             (["--log-level", "DEBUG"], "--log-level=DEBUG: not debug|info|error")):
         done = run("booking-main", *arguments)
         assert done.returncode == 2 and named in done.stderr and "--help" in done.stderr
 
@@ -227,7 +230,8 @@ def test_all_options_are_accepted(start, tmp_path, fleet):
     (tmp_path / "keys").write_text("k\n")
     pod = start.pod("kayak", "--prefix", "/a/b", "--database", f"sqlite:{tmp_path}/b.db",
                     "--fleet", fleet("x,ECMR,NCE,1,,EUR"), "--channel", "partner.1", "--api-keys",
-                    tmp_path / "keys", "--drain-delay", "0", "--access-log", tmp_path / "log")
+                    tmp_path / "keys", "--drain-delay", "0", "--access-log", tmp_path / "log",
+                    "--log-level", "info")
     assert pod.ask("/a/b/bookCar", headers={"Authorization": "Bearer k"}).status == 200
 
 

@@ -1,6 +1,7 @@
 #include "tests/unit/unit.h"
 
 #include "config.h"
+#include "lib/log/log.h"
 
 static struct config valid(void)
 {
@@ -41,6 +42,7 @@ static void the_defaults_are_those_of_the_contract(void **state)
         {"api-keys", "BOOKING_API_KEYS", NULL},
         {"drain-delay", "BOOKING_DRAIN_DELAY", "5"},
         {"access-log", "BOOKING_ACCESS_LOG", NULL},
+        {"log-level", "BOOKING_LOG_LEVEL", "info"},
     };
     for (size_t i = 0; i < LENGTH(contract); i++) {
         const struct option_entry *found = NULL;
@@ -71,6 +73,7 @@ static void the_defaults_are_valid(void **state)
     assert_int_equal(config.port, 33);
     assert_int_equal(config.admin_port, 9033);
     assert_int_equal(config.drain_delay, 5);
+    assert_int_equal(config.log_level, LOG_LEVEL_INFO);
     check(&config, NULL, "defaults");
 }
 
@@ -187,6 +190,7 @@ static void every_option_is_documented(void **state)
     /* The adapters' table is their own. */
     assert_true(has_row(document, "bind", "ADAPTER_BIND"));
     assert_true(has_row(document, "port", "ADAPTER_PORT"));
+    assert_true(has_row(document, "log-level", "ADAPTER_LOG_LEVEL"));
     free(document);
 }
 

@@ -10,6 +10,7 @@ void __wrap_http_answer(struct http_request *request, unsigned status, const cha
 void __wrap_http_answer_problem(struct http_request *request, enum problem problem,
                                 const char *parameter, const char *detail);
 void __wrap_http_header(struct http_request *request, const char *name, const char *value);
+void __wrap_http_note(struct http_request *request, const char *name, const char *value);
 struct buffer *__wrap_http_body(struct http_request *request);
 
 /* What was answered. */
@@ -17,7 +18,7 @@ static struct {
     const char *key; /* that the request has */
     int problem;     /* -1: none */
     unsigned status;
-    char location[64], content_type[64];
+    char location[64], content_type[64], noted[64];
     struct buffer body;
 } http;
 
@@ -49,6 +50,13 @@ void __wrap_http_header(struct http_request *request, const char *name, const ch
     (void)request;
     assert_string_equal(name, "Location");
     snprintf(http.location, sizeof http.location, "%s", value);
+}
+
+void __wrap_http_note(struct http_request *request, const char *name, const char *value)
+{
+    (void)request;
+    if (strcmp(name, "booking") == 0)
+        snprintf(http.noted, sizeof http.noted, "%s", value);
 }
 
 struct buffer *__wrap_http_body(struct http_request *request)
@@ -187,6 +195,7 @@ static void the_first_answer_is_given_again(void **state)
     assert_int_equal(http.problem, -1);
     assert_int_equal(http.status, 201);
     assert_string_equal(http.location, "/bookings/x");
+    assert_string_equal(http.noted, "x");
     assert_string_equal(http.content_type, "application/json");
     assert_int_equal(http.body.size, 9);
     assert_memory_equal(http.body.data, answer.body, 9);

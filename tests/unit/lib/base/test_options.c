@@ -11,6 +11,7 @@ struct target {
     const char *file;
     uint16_t port;
     unsigned wait;
+    unsigned fruit;
 };
 
 static const struct option_entry entries[] = {
@@ -19,6 +20,8 @@ static const struct option_entry entries[] = {
      "a file,\nover two lines"},
     {"port", "UNIT_PORT", OPTION_PORT, offsetof(struct target, port), "PORT", "8033", "a port"},
     {"wait", "UNIT_WAIT", OPTION_SECONDS, offsetof(struct target, wait), "SECONDS", "5", "a wait"},
+    {"fruit", "UNIT_FRUIT", OPTION_CHOICE, offsetof(struct target, fruit), "fig|apple|pear",
+     "apple", "a fruit"},
 };
 
 static const struct options options = {
@@ -140,6 +143,24 @@ static void bad_values_name_the_option_and_help(void **state)
     assert_int_equal(target.wait, 3600);
 }
 
+static void a_choice_is_one_of_its_words(void **state)
+{
+    (void)state;
+    static char *const words[] = {"fig", "apple", "pear"};
+    for (unsigned i = 0; i < LENGTH(words); i++) {
+        assert_int_equal(RUN("--fruit", words[i]), OPTIONS_RUN);
+        assert_int_equal(target.fruit, i);
+    }
+    assert_int_equal(RUN(), OPTIONS_RUN);
+    assert_int_equal(target.fruit, 1);
+    static char *const others[] = {"", "fi", "figs", "Fig", "fig|apple", "|", "pear ", "plum"};
+    for (size_t i = 0; i < LENGTH(others); i++) {
+        if (RUN("--fruit", others[i]) != OPTIONS_EXIT_USAGE)
+            fail_msg("'%s' was taken", others[i]);
+        assert_non_null(strstr(printed[1], "not fig|apple|pear"));
+    }
+}
+
 static void a_bad_variable_names_itself(void **state)
 {
     (void)state;
@@ -248,6 +269,7 @@ int main(void)
         CLEAN(an_empty_variable_counts_as_unset),
         CLEAN(the_last_flag_of_a_name_wins),
         CLEAN(bad_values_name_the_option_and_help),
+        CLEAN(a_choice_is_one_of_its_words),
         CLEAN(a_bad_variable_names_itself),
         CLEAN(unknown_and_incomplete_options_name_themselves),
         CLEAN(help_shows_every_row_of_the_table),

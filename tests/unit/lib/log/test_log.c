@@ -236,6 +236,74 @@ static void a_file_is_appended_to(void **state)
     assert_int_equal(errno, ENOENT);
 }
 
+/* As a tool that rotates logs does it: rename, tell, go on. */
+static void a_file_is_opened_again_under_its_name(void **state)
+{
+    (void)state;
+    char folder[] = "/tmp/unit-log-XXXXXX", path[64], old[64];
+    assert_non_null(mkdtemp(folder));
+    snprintf(path, sizeof path, "%s/access.log", folder);
+    snprintf(old, sizeof old, "%s/access.log.1", folder);
+    struct log *log = log_open(path, "unit");
+    assert_non_null(log);
+    log_begin(log, "info", "before");
+    log_end(log);
+    assert_int_equal(rename(path, old), 0);
+    mode_t mask = umask(0);
+    assert_true(log_reopen(log, path));
+    umask(mask);
+    struct stat status;
+    assert_int_equal(stat(path, &status), 0);
+    assert_int_equal(status.st_mode & 0777, 0640);
+    log_info(log, "after", NULL);
+    /* Where it cannot be opened, the log goes on as it was; a pipe without a reader is waited for
+     * neither. */
+    assert_false(log_reopen(log, "/nonexistent/access.log"));
+    assert_int_equal(errno, ENOENT);
+    char pipe_path[64];
+    snprintf(pipe_path, sizeof pipe_path, "%s/pipe", folder);
+    assert_int_equal(mkfifo(pipe_path, 0600), 0);
+    assert_false(log_reopen(log, pipe_path));
+    log_info(log, "still there", NULL);
+    log_free(log);
+    char *first = unit_read(old, NULL), *second = unit_read(path, NULL);
+    assert_non_null(strstr(first, "before"));
+    assert_null(strstr(first, "after"));
+    assert_null(strstr(second, "before"));
+    assert_non_null(strstr(second, "after"));
+    assert_non_null(strstr(second, "still there"));
+    free(first);
+    free(second);
+    unlink(pipe_path);
+    unlink(path);
+    unlink(old);
+    rmdir(folder);
+}
+
+static void a_level_keeps_back_what_is_below_it(void **state)
+{
+    (void)state;
+    static const char *const messages[] = {"a debug line", "an info line", "an error line"};
+    for (enum log_level level = LOG_LEVEL_DEBUG; level <= LOG_LEVEL_ERROR; level++) {
+        int fd = scratch();
+        struct log *log = log_new(fd, "unit");
+        assert_false(log_is_debugging(log));
+        log_set_level(log, level);
+        assert_int_equal(log_is_debugging(log), level == LOG_LEVEL_DEBUG);
+        log_debug(log, messages[0], NULL);
+        log_info(log, messages[1], NULL);
+        log_error(log, messages[2], NULL);
+        log_begin(log, "info", "whatever the level");
+        log_end(log);
+        log_free(log);
+        const char *text = content(fd);
+        for (enum log_level of = LOG_LEVEL_DEBUG; of <= LOG_LEVEL_ERROR; of++)
+            assert_int_equal(strstr(text, messages[of]) != NULL, of >= level);
+        assert_non_null(strstr(text, "whatever the level"));
+        close(fd);
+    }
+}
+
 static struct loop *loop;
 static struct log *loop_log;
 static int loop_fd;
@@ -281,6 +349,8 @@ int main(void)
         cmocka_unit_test(what_cannot_be_written_is_counted),
         cmocka_unit_test(a_reader_that_went_away_is_no_trouble),
         cmocka_unit_test(a_file_is_appended_to),
+        cmocka_unit_test(a_file_is_opened_again_under_its_name),
+        cmocka_unit_test(a_level_keeps_back_what_is_below_it),
         cmocka_unit_test(the_loop_flushes_each_round),
         cmocka_unit_test(a_full_pipe_does_not_block),
     };
