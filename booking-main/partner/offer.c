@@ -86,8 +86,7 @@ void offer_car(void *context, struct http_request *request)
     offer->engine = engine;
     offer->request = request;
     buffer_init(&offer->document, DOCUMENT_MAX);
-    booking_document_offer(&offer->document, catalog, catalog_car(catalog, position),
-                           criteria.period);
+    booking_document_offer(&offer->document, catalog, catalog_car(catalog, position), &criteria);
     if (offer->document.failed) {
         http_answer_problem(request, PROBLEM_INTERNAL_ERROR, NULL, "Out of memory; try again.");
         offer_free(offer);
