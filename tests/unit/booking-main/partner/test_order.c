@@ -55,10 +55,11 @@ static void check_valid(const char *path)
     buffer_init(&error, 4096);
     buffer_init(&text, 4096);
     if (read_order(json, size, 2, &order, field, &error))
-        buffer_printf(&text, "%d %d %s %s %s %lld %u [%s]", order.criteria.period.pickup_at,
-                      order.criteria.period.return_at, or_dash(order.criteria.location),
-                      or_dash(order.criteria.category), or_dash(order.carid),
-                      (long long)order.price, order.hold_seconds, order.reference);
+        buffer_printf(&text, "%d %d %d %s %s %s %lld %u [%s]", order.criteria.period.pickup_at,
+                      order.criteria.period.return_at, order.criteria.days,
+                      or_dash(order.criteria.location), or_dash(order.criteria.category),
+                      or_dash(order.carid), (long long)order.price, order.hold_seconds,
+                      order.reference);
     else
         buffer_add_text(&text, error.data);
     if (strcmp(text.data, expected) != 0)
