@@ -122,16 +122,15 @@ void journal_stored(const struct engine *engine, const struct http_request *requ
                     const struct store_request *stored)
 {
     static const char *const operations[] = {
-        [STORE_BOOK] = "book",     [STORE_SHOW] = "look up", [STORE_CONFIRM] = "confirm",
+        [STORE_BOOK] = "book",     [STORE_SHOW] = "look up",  [STORE_CONFIRM] = "confirm",
         [STORE_CANCEL] = "cancel", [STORE_EXPIRE] = "expire", [STORE_RECALL] = "recall the key"};
-    static const char *const results[] = {
-        [STORE_OK] = "done",
-        [STORE_NOT_FOUND] = "not found",
-        [STORE_CAR_TAKEN] = "the car is taken",
-        [STORE_CAR_CHANGED] = "the car has changed",
-        [STORE_WRONG_STATE] = "not in this state",
-        [STORE_KEY_EXISTS] = "the key has an answer already",
-        [STORE_UNAVAILABLE] = "the database does not answer"};
+    static const char *const results[] = {[STORE_OK] = "done",
+                                          [STORE_NOT_FOUND] = "not found",
+                                          [STORE_CAR_TAKEN] = "the car is taken",
+                                          [STORE_CAR_CHANGED] = "the car has changed",
+                                          [STORE_WRONG_STATE] = "not in this state",
+                                          [STORE_KEY_EXISTS] = "the key has an answer already",
+                                          [STORE_UNAVAILABLE] = "the database does not answer"};
     struct buffer *line = begin_step(engine, request, "stored");
     if (!line)
         return;

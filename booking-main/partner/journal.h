@@ -1,8 +1,9 @@
 /* What the logs tell of a partner's request.
  *
- * Two readers: the access log, whose line names the car, the booking and its state, so that a partner's
- * complaint finds its request; and, at --log-level debug, the service log, which explains the request
- * step by step, each line with the request's id. At other levels a step costs one comparison.
+ * Two readers: the access log, whose line names the car, the booking and its state, so that a
+ * partner's complaint finds its request; and, at --log-level debug, the service log, which explains
+ * the request step by step, each line with the request's id. At other levels a step costs one
+ * comparison.
  */
 #ifndef BOOKING_PARTNER_JOURNAL_H
 #define BOOKING_PARTNER_JOURNAL_H
@@ -10,7 +11,8 @@
 #include "engine.h"
 #include "partner/order.h"
 
-/* --- members of the access log's line; once each, before the request is answered --------------- */
+/* --- members of the access log's line; once each, before the request is answered ---------------
+ */
 
 /* A booking as it now is, or as far as it got. Any may be NULL. */
 void journal_note(struct http_request *request, const char *carid, const char *booking_id,
@@ -22,7 +24,8 @@ void journal_note_criteria(struct http_request *request, const struct criteria *
 /* The answer is one of before, given again. */
 void journal_note_replay(struct http_request *request, const struct store_answer *answer);
 
-/* --- steps, in the order in which a request takes them ----------------------------------------- */
+/* --- steps, in the order in which a request takes them -----------------------------------------
+ */
 
 /* `order` is NULL for an offer. */
 void journal_asked(const struct engine *engine, const struct http_request *request,
