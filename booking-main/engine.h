@@ -9,6 +9,7 @@
 #include "config.h"
 #include "inventory/inventory.h"
 #include "lib/base/drain.h"
+#include "lib/base/hangup.h"
 #include "lib/base/metrics.h"
 #include "lib/http/server.h"
 #include "lib/log/log.h"
@@ -36,11 +37,12 @@ struct engine {
     struct store *store;
     struct inventory *inventory;
     struct idempotency *keys_in_flight; /* a list */
-    struct api_keys *api_keys;          /* NULL: open */
+    struct key_file *api_keys;          /* NULL: open */
     struct adapter_calls *adapter;
     struct http_server *public_server;
     struct http_server *operator_server;
     struct drain *drain;
+    struct hangup *hangup;
     bool store_down;
     struct engine_counters counters;
 };

@@ -9,7 +9,7 @@
 #include "lib/http/healthcheck.h"
 #include "lib/http/listen.h"
 #include "operator/operator.h"
-#include "partner/keys.h"
+#include "partner/key_file.h"
 #include "partner/partner.h"
 
 #include <errno.h>
@@ -93,6 +93,20 @@ static bool is_idle(void *context)
     return http_server_requests_in_progress(engine->public_server) == 0;
 }
 
+/* --- SIGHUP ---------------------------------------------------------------------------------- */
+
+static void on_hangup(void *context)
+{
+    struct engine *engine = context;
+    const char *access_log = engine->config->access_log;
+    log_info(engine->log, "told to open the logs and read the keys again", NULL);
+    if (access_log && !log_reopen(engine->access_log, access_log))
+        log_error(engine->log, "cannot open --access-log again, going on in the old one", "file",
+                  access_log, "error", strerror(errno), NULL);
+    if (engine->api_keys)
+        key_file_reread(engine->api_keys);
+}
+
 /* --- starting -------------------------------------------------------------------------------- */
 
 static struct http_server *start_server(struct engine *engine, const char *bind, uint16_t port,
@@ -164,8 +178,6 @@ static bool engine_start(struct engine *engine, struct buffer *error)
     const struct config *config = engine->config;
     if (!config_check(config, error))
         return false;
-    if (config->api_keys && !(engine->api_keys = api_keys_load(config->api_keys, error)))
-        return false;
     engine->loop = loop_new();
     if (!engine->loop) {
         buffer_printf(error, "event loop: %s", strerror(errno));
@@ -182,9 +194,15 @@ static bool engine_start(struct engine *engine, struct buffer *error)
         .idle = is_idle,
         .context = engine,
     });
-    if (!engine->drain) {
+    engine->hangup = hangup_new(engine->loop, on_hangup, engine);
+    if (!engine->drain || !engine->hangup) {
         buffer_printf(error, "signals: %s", strerror(errno));
         return false;
+    }
+    if (config->api_keys) {
+        engine->api_keys = key_file_open(config->api_keys, engine->loop, engine->log, error);
+        if (!engine->api_keys)
+            return false;
     }
     engine->adapter = adapter_calls_new(engine->loop, config->adapter_url, error);
     if (engine->adapter)
@@ -205,9 +223,10 @@ static void engine_stop(struct engine *engine)
     adapter_calls_free(engine->adapter);
     http_server_free(engine->public_server);
     http_server_free(engine->operator_server);
+    key_file_free(engine->api_keys);
+    hangup_free(engine->hangup);
     drain_free(engine->drain);
     loop_free(engine->loop);
-    api_keys_free(engine->api_keys);
 }
 
 static void log_start(const struct engine *engine)

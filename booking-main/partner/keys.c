@@ -35,6 +35,18 @@ static const char *add_key(struct api_keys *keys, char *line, size_t size)
     return NULL;
 }
 
+/* What a spreadsheet or an editor put before the first key, said so that one can mend it; NULL for
+ * nothing. */
+static const char *foreign_start(const char *line, size_t size)
+{
+    if (size >= 3 && memcmp(line, "\xEF\xBB\xBF", 3) == 0)
+        return "begins with a byte order mark; save the file as UTF-8 without BOM, or as plain "
+               "text";
+    if (size >= 2 && (memcmp(line, "\xFF\xFE", 2) == 0 || memcmp(line, "\xFE\xFF", 2) == 0))
+        return "is UTF-16; save the file as UTF-8 without BOM, or as plain text";
+    return NULL;
+}
+
 /* Adds the file's keys; false with a sentence added to `error`. */
 static bool read_keys(struct api_keys *keys, FILE *file, const char *path, struct buffer *error)
 {
@@ -44,7 +56,9 @@ static bool read_keys(struct api_keys *keys, FILE *file, const char *path, struc
     unsigned number = 0;
     for (ssize_t size; !problem && (size = getline(&line, &room, file)) >= 0;) {
         number++;
-        problem = add_key(keys, line, (size_t)size);
+        problem = number == 1 ? foreign_start(line, (size_t)size) : NULL;
+        if (!problem)
+            problem = add_key(keys, line, (size_t)size);
     }
     free(line);
     if (problem) {

@@ -1,12 +1,12 @@
 #include "engine.h"
-#include "partner/keys.h"
+#include "partner/key_file.h"
 #include "partner/partner.h"
 
 /* Whether the request has a key that is accepted. */
 static bool admit(void *context, struct http_request *request)
 {
     struct engine *engine = context;
-    if (!engine->api_keys || api_keys_accept(engine->api_keys, request->authorization))
+    if (!engine->api_keys || key_file_accepts(engine->api_keys, request->authorization))
         return true;
     http_answer_problem(request, PROBLEM_UNAUTHORIZED, "Authorization",
                         "Send 'Authorization: Bearer KEY' with a key the operator gave you.");

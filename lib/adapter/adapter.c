@@ -1,6 +1,7 @@
 #include "lib/adapter/adapter.h"
 
 #include "lib/base/drain.h"
+#include "lib/base/hangup.h"
 #include "lib/base/metrics.h"
 #include "lib/base/money.h"
 #include "lib/base/options.h"
@@ -122,6 +123,13 @@ static bool nobody_connected(void *context)
     return !adapter->server || http_server_connections(adapter->server) == 0;
 }
 
+/* An adapter logs to standard output and has no files: there is nothing to do. */
+static void on_hangup(void *context)
+{
+    const struct adapter *adapter = context;
+    log_info(adapter->log, "told to open logs and files again; an adapter has none", NULL);
+}
+
 /* Serves until a signal; the exit status. */
 static int serve(struct adapter *adapter, const struct adapter_options *values, struct log *log,
                  struct log *access_log)
@@ -130,6 +138,7 @@ static int serve(struct adapter *adapter, const struct adapter_options *values, 
     struct buffer error;
     buffer_init(&error, 1024);
     struct drain *drain = NULL;
+    struct hangup *hangup = NULL;
     struct loop *loop = loop_new();
     if (!loop) {
         log_error(log, "cannot start", "error", strerror(errno), NULL);
@@ -144,6 +153,7 @@ static int serve(struct adapter *adapter, const struct adapter_options *values, 
         .idle = nobody_connected,
         .context = adapter,
     });
+    hangup = hangup_new(loop, on_hangup, adapter);
     int listen_fd = listen_tcp(values->bind, values->port, "--port", &error);
     if (listen_fd < 0) {
         log_error(log, "cannot start", "error", error.data, NULL);
@@ -162,7 +172,7 @@ static int serve(struct adapter *adapter, const struct adapter_options *values, 
         .connection_limit = CONNECTIONS,
         .idle_seconds = IDLE_SECONDS,
     });
-    if (!adapter->server || !drain) {
+    if (!adapter->server || !drain || !hangup) {
         log_error(log, "cannot start", "error", "out of memory or descriptors", NULL);
         goto out;
     }
@@ -179,6 +189,7 @@ static int serve(struct adapter *adapter, const struct adapter_options *values, 
     status = failure ? 1 : 0;
 out:
     http_server_free(adapter->server);
+    hangup_free(hangup);
     drain_free(drain);
     loop_free(loop);
     buffer_free(&error);

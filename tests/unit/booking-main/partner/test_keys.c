@@ -137,7 +137,11 @@ static void bad_files_are_refused_with_the_line(void **state)
         {"al\xC3\xA9\n", 5, ":1:"},
         {"\xEF\xBB\xBF"
          "alpha\n",
-         9, ":1:"},
+         9, ":1: begins with a byte order mark"},
+        {"\xFF\xFE"
+         "a\0l\0\n\0",
+         8, ":1: is UTF-16"},
+        {"\xFE\xFF\0a\0\n", 6, ":1: is UTF-16"},
         {"alpha\nb\x7f\n", 9, ":2:"},
         {"alpha\nbe\0ta\n", 12, ":2:"}, /* not the key "be" */
     };
