@@ -179,6 +179,8 @@ $(BUILD)/unit/booking-main/partner/test_order $(BUILD)/unit/lib/adapter/test_car
   TEST_LDFLAGS = -Wl,--wrap=malloc
 # And this one has its own clocks, and its own time at which a fleet is loaded.
 $(BUILD)/unit/$(INVENTORY)/test_inventory: TEST_LDFLAGS = -Wl,--wrap=time,--wrap=clock_gettime,--wrap=stock_load,--wrap=availability_advance
+# This one lets memory run out, a store be read for ever, and time pass.
+$(BUILD)/unit/$(INVENTORY)/test_reload: TEST_LDFLAGS = -Wl,--wrap=availability_occupy,--wrap=hold_queue_reserve,--wrap=stock_load,--wrap=store_read_snapshot,--wrap=clock_gettime
 # This one plays the HTTP server.
 $(BUILD)/unit/booking-main/partner/test_idempotency: TEST_LDFLAGS = -Wl,--wrap=http_field,--wrap=http_answer,--wrap=http_answer_problem,--wrap=http_header,--wrap=http_note,--wrap=http_body
 

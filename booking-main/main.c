@@ -151,6 +151,12 @@ static bool start_servers(struct engine *engine, struct buffer *error)
     return engine->public_server;
 }
 
+static bool not_asked_to_stop(void *context)
+{
+    const struct engine *engine = context;
+    return !drain_is_asked_for(engine->drain);
+}
+
 /* Opens the database, fills it with the fleet if it has none, and loads what is in it. */
 static bool start_store(struct engine *engine, struct buffer *error)
 {
@@ -164,7 +170,8 @@ static bool start_store(struct engine *engine, struct buffer *error)
     fleet_free(fleet);
     if (!ready)
         return false;
-    engine->inventory = inventory_new(engine->store, engine->loop, engine->log, error);
+    engine->inventory =
+        inventory_new(engine->store, engine->loop, engine->log, not_asked_to_stop, engine, error);
     if (!engine->inventory)
         return false;
     struct store_handlers handlers = {engine, on_event, on_commit, on_trouble};
@@ -233,7 +240,7 @@ static void log_start(const struct engine *engine)
 {
     const struct config *config = engine->config;
     char port[8], admin_port[8], cars[24];
-    size_t count = catalog_count(inventory_catalog(engine->inventory));
+    size_t count = inventory_cars(engine->inventory);
     snprintf(port, sizeof port, "%u", config->port);
     snprintf(admin_port, sizeof admin_port, "%u", config->admin_port);
     snprintf(cars, sizeof cars, "%zu", count);
@@ -251,6 +258,11 @@ static int serve(struct engine *engine)
     struct buffer error;
     buffer_init(&error, 4096);
     if (!engine_start(engine, &error)) {
+        if (engine->drain && drain_is_asked_for(engine->drain)) {
+            log_info(engine->log, "stopped while starting", NULL);
+            status = 0;
+            goto out;
+        }
         log_error(engine->log, "cannot start", "error", error.data ? error.data : "out of memory",
                   NULL);
         goto out;

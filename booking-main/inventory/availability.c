@@ -438,6 +438,11 @@ bool availability_is_offered(const struct availability *availability, uint32_t c
     return car < availability->count && availability->cars[car].offered;
 }
 
+int32_t availability_since(const struct availability *availability)
+{
+    return availability->since;
+}
+
 struct availability_stats availability_stats(const struct availability *availability)
 {
     return (struct availability_stats){

@@ -98,6 +98,9 @@ int availability_release(struct availability *availability, uint32_t car, struct
  * call it every minute or so. */
 void availability_advance(struct availability *availability, int32_t since);
 
+/* The earliest pickup that is asked for, as last moved. */
+int32_t availability_since(const struct availability *availability);
+
 struct availability_stats availability_stats(const struct availability *availability);
 
 #endif

@@ -2,7 +2,8 @@
  * frees the car.
  *
  * All of it belongs to the loop's thread. The store has each of the requests under way until it
- * calls back, on the same thread.
+ * calls back, on the same thread. No hold is forgotten for lack of memory: the requests are there
+ * from the start, and the queue keeps room for those under way, which may have to come back.
  */
 #ifndef BOOKING_INVENTORY_EXPIRY_H
 #define BOOKING_INVENTORY_EXPIRY_H
@@ -11,13 +12,24 @@
 #include "lib/base/loop.h"
 #include "store/store.h"
 
+enum { EXPIRIES_AT_ONCE = 64 };
+
+struct expiry_request {
+    struct store_request store;
+    struct expiry *expiry;
+    uint64_t generation; /* of the queue that the hold was taken from */
+    struct expiry_request *next_free;
+};
+
 struct expiry {
     struct store *store;
     struct loop *loop;
     struct hold_queue holds; /* those waited for; some may have been confirmed or ended meanwhile */
     struct loop_timer timer;
-    unsigned under_way;
-    uint64_t expired; /* how many this engine has ended */
+    struct expiry_request requests[EXPIRIES_AT_ONCE], *free_requests;
+    size_t under_way;
+    uint64_t generation; /* how often expiry_begin_anew() was called */
+    uint64_t expired;    /* how many this engine has ended */
 };
 
 /* The store and the loop are borrowed. */
@@ -28,5 +40,8 @@ void expiry_end(struct expiry *expiry);
 
 /* Waits for this hold as well. False when out of memory. */
 bool expiry_add(struct expiry *expiry, int64_t expires_at, const char *booking_id);
+
+/* Forgets all holds, and waits for those of a newly loaded stock, which it takes. */
+void expiry_begin_anew(struct expiry *expiry, struct stock *stock);
 
 #endif

@@ -13,8 +13,14 @@ struct hold_queue {
     size_t count, room;
 };
 
-/* False when out of memory. */
-bool hold_queue_push(struct hold_queue *queue, int64_t expires_at, const char *booking_id);
+/* Makes room for that many more, so that pushing them cannot fail. False when out of memory. */
+bool hold_queue_reserve(struct hold_queue *queue, size_t more);
+
+/* There must be room. */
+void hold_queue_push(struct hold_queue *queue, int64_t expires_at, const char *booking_id);
+
+/* Begins anew with these, in any order. The array becomes the queue's, which keeps its room. */
+void hold_queue_take_over(struct hold_queue *queue, struct stock_hold *holds, size_t count);
 
 /* Takes the earliest out; the queue must not be empty. */
 struct stock_hold hold_queue_pop(struct hold_queue *queue);

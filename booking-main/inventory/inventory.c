@@ -8,7 +8,10 @@
  *
  * When the fleet was replaced, a thread loads a new stock while this one goes on. It stands behind
  * a later event than the old one did when the loading began; the events since then are kept, and
- * those the new stock does not know yet are applied to it before it takes the old one's place.
+ * those the new stock does not know yet are applied to it before it takes the old one's place. The
+ * same is done whenever the index cannot be trusted any more: when memory ran out for a period or a
+ * hold, when it contradicts the store, or when the clock was set back behind what it still knows.
+ * Meanwhile it may propose a car that is taken, which the store will refuse.
  */
 #include "inventory/inventory.h"
 
@@ -24,6 +27,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { CLOCK_SECONDS = 10 }; /* how often the wall clock is looked at */
+
 /* All of it belongs to the loop's thread, but for what reload.h says of its threads. */
 struct inventory {
     struct loop *loop;
@@ -33,7 +38,7 @@ struct inventory {
     struct claims claims;
     struct expiry expiry;
     struct reload reload;
-    struct loop_timer minute_timer;
+    struct loop_timer clock_timer;
     uint64_t repairs;
 };
 
@@ -86,6 +91,11 @@ uint32_t inventory_find(const struct inventory *inventory, const struct criteria
     return position == AVAILABILITY_NONE ? CATALOG_NONE : position;
 }
 
+size_t inventory_cars(const struct inventory *inventory)
+{
+    return availability_stats(inventory->stock->availability).offered;
+}
+
 bool inventory_is_free(const struct inventory *inventory, uint32_t position, struct period period)
 {
     return availability_is_offered(inventory->stock->availability, position) &&
@@ -94,6 +104,16 @@ bool inventory_is_free(const struct inventory *inventory, uint32_t position, str
 
 /* --- events ---------------------------------------------------------------------------------- */
 
+/* The index is not true any more, and a new one is. */
+static void start_anew(struct inventory *inventory, const char *reason)
+{
+    if (!inventory->reload.due) {
+        inventory->repairs++;
+        log_error(inventory->reload.log, "loading the fleet anew", "reason", reason, NULL);
+    }
+    reload_want(&inventory->reload);
+}
+
 /* Takes the period for the store, from claims if need be. */
 static void take_period(struct inventory *inventory, int64_t car, struct period period)
 {
@@ -101,18 +121,20 @@ static void take_period(struct inventory *inventory, int64_t car, struct period 
     uint32_t position = catalog_by_number(stock->catalog, car);
     if (position == CATALOG_NONE)
         return; /* a car of a fleet that is being loaded */
-    if (availability_occupy(stock->availability, position, period) != -EBUSY)
-        return;
-    claims_give_way(&inventory->claims, stock, position, period);
-    /* It may be there already, exactly: a hold that was confirmed. */
-    (void)availability_release(stock->availability, position, period);
-    if (availability_occupy(stock->availability, position, period) == -EBUSY) {
-        inventory->repairs++; /* the index knows something that the store does not: start anew */
-        reload_want(&inventory->reload);
+    int failure = availability_occupy(stock->availability, position, period);
+    if (failure == -EBUSY) {
+        claims_give_way(&inventory->claims, stock, position, period);
+        /* It may be there already, exactly: a hold that was confirmed. */
+        (void)availability_release(stock->availability, position, period);
+        failure = availability_occupy(stock->availability, position, period);
     }
+    if (failure == -EBUSY) /* the index knows something that the store does not */
+        start_anew(inventory, "the index contradicts the store");
+    else if (failure == -ENOMEM)
+        start_anew(inventory, "out of memory");
 }
 
-/* Applies an event to the stock of now, unless that knows it already. */
+/* Applies an event to the stock of now and its holds, unless that knows it already. */
 static void apply_to_stock(struct inventory *inventory, const struct store_event *event)
 {
     if (event->number <= inventory->stock->last_event)
@@ -121,6 +143,9 @@ static void apply_to_stock(struct inventory *inventory, const struct store_event
         const struct claim *claim = claims_find(&inventory->claims, event->booking_id);
         if (!claim || claim->state != CLAIM_HELD)
             take_period(inventory, event->car, event->period);
+        if (event->expires_at &&
+            !expiry_add(&inventory->expiry, event->expires_at, event->booking_id))
+            start_anew(inventory, "out of memory");
     } else if (event->kind == EVENT_RELEASED) {
         stock_release(inventory->stock, event->car, event->period);
     }
@@ -135,8 +160,6 @@ void inventory_apply(struct inventory *inventory, const struct store_event *even
         struct claim *claim = claims_find(&inventory->claims, event->booking_id);
         if (claim)
             claim->state = CLAIM_COMMITTED;
-        if (event->expires_at)
-            (void)expiry_add(&inventory->expiry, event->expires_at, event->booking_id);
     } else if (event->kind == EVENT_FLEET) {
         reload_want(&inventory->reload);
     }
@@ -154,6 +177,7 @@ static void on_loaded(struct reload *reload, struct stock *stock)
     reload_discard(reload, inventory->stock);
     inventory->stock = stock;
     inventory->stocks++;
+    expiry_begin_anew(&inventory->expiry, stock);
     /* Committed periods first, all of them: no claim is in the way of these. */
     claims_lift(&inventory->claims);
     for (size_t i = 0; i < reload->missed_count; i++)
@@ -163,15 +187,24 @@ static void on_loaded(struct reload *reload, struct stock *stock)
 
 /* --- life ------------------------------------------------------------------------------------ */
 
-static void on_minute(struct loop_timer *timer)
+/* The index goes with the time, and forgets what is over. If the clock is set back, that may be
+ * asked for again. A reload that is under way may have begun before: then this finds out again. */
+static void on_clock(struct loop_timer *timer)
 {
-    struct inventory *inventory = container_of(timer, struct inventory, minute_timer);
-    availability_advance(inventory->stock->availability, reload_since());
-    loop_arm(inventory->loop, timer, loop_now(inventory->loop) + 60 * LOOP_SECOND);
+    struct inventory *inventory = container_of(timer, struct inventory, clock_timer);
+    struct availability *availability = inventory->stock->availability;
+    int32_t since = reload_since();
+    availability_advance(availability, since);
+    struct reload *reload = &inventory->reload;
+    if (since < availability_since(availability) && !reload->under_way && !reload->due) {
+        log_info(reload->log, "the clock was set back, loading the fleet anew", NULL);
+        reload_want(reload);
+    }
+    loop_arm(inventory->loop, timer, loop_now(inventory->loop) + CLOCK_SECONDS * LOOP_SECOND);
 }
 
 struct inventory *inventory_new(struct store *store, struct loop *loop, struct log *log,
-                                struct buffer *error)
+                                bool (*go_on)(void *context), void *context, struct buffer *error)
 {
     struct inventory *inventory = calloc(1, sizeof *inventory);
     if (!inventory) {
@@ -179,23 +212,18 @@ struct inventory *inventory_new(struct store *store, struct loop *loop, struct l
         return NULL;
     }
     inventory->loop = loop;
-    inventory->minute_timer.expired = on_minute;
+    inventory->clock_timer.expired = on_clock;
     expiry_init(&inventory->expiry, store, loop);
     if (!reload_init(&inventory->reload, store, loop, log, on_loaded)) {
         buffer_printf(error, "inventory: %s", strerror(errno));
         goto failed;
     }
-    struct stock *stock = inventory->stock = stock_load(store, reload_since(), error);
-    if (!stock)
+    inventory->stock = stock_load(store, reload_since(), go_on, context, error);
+    if (!inventory->stock)
         goto failed;
-    inventory->applied = stock->last_event;
-    for (size_t i = 0; i < stock->hold_count; i++)
-        if (!expiry_add(&inventory->expiry, stock->holds[i].expires_at,
-                        stock->holds[i].booking_id)) {
-            buffer_add_text(error, "out of memory for the holds");
-            goto failed;
-        }
-    on_minute(&inventory->minute_timer);
+    inventory->applied = inventory->stock->last_event;
+    expiry_begin_anew(&inventory->expiry, inventory->stock);
+    on_clock(&inventory->clock_timer);
     return inventory;
 
 failed:
@@ -216,7 +244,7 @@ void inventory_free(struct inventory *inventory)
     inventory_stop(inventory);
     reload_end(&inventory->reload);
     expiry_end(&inventory->expiry);
-    loop_remove_timer(inventory->loop, &inventory->minute_timer);
+    loop_remove_timer(inventory->loop, &inventory->clock_timer);
     stock_free(inventory->stock);
     free(inventory);
 }
@@ -224,7 +252,8 @@ void inventory_free(struct inventory *inventory)
 void inventory_metrics(const struct inventory *inventory, struct buffer *out)
 {
     struct availability_stats stats = availability_stats(inventory->stock->availability);
-    metrics_single(out, "booking_cars", "gauge", "Cars that are offered.", stats.offered);
+    metrics_single(out, "booking_cars", "gauge", "Cars that are offered.",
+                   inventory_cars(inventory));
     metrics_single(out, "booking_index_periods", "gauge",
                    "Periods in the availability index: bookings, holds and claims.", stats.periods);
     metrics_single(out, "booking_index_bytes", "gauge", "Memory of the availability index.",
@@ -237,9 +266,10 @@ void inventory_metrics(const struct inventory *inventory, struct buffer *out)
                    inventory->expiry.expired);
     metrics_single(out, "booking_claims_lost_total", "counter",
                    "Claims lost to another engine's booking.", inventory->claims.lost);
-    metrics_single(out, "booking_index_repairs_total", "counter",
-                   "Times the index disagreed with the store and was loaded anew.",
-                   inventory->repairs);
+    metrics_single(
+        out, "booking_index_repairs_total", "counter",
+        "Times the index disagreed with the store, or ran out of memory, and was loaded anew.",
+        inventory->repairs);
     metrics_single(out, "booking_last_event", "gauge", "Number of the last event applied.",
                    (uint64_t)inventory->applied);
 }

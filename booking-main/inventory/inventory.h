@@ -26,11 +26,13 @@ struct claim {
     struct claim *next, *previous;
 };
 
-/* Loads the stock, blocking. NULL with a sentence added to `error` on failure. The store, loop and
- * log are borrowed. The end comes in three steps, since each uses the other: inventory_stop(),
- * which waits for a loading; store_close(), which ends the expiries under way; inventory_free(). */
+/* Loads the stock, blocking. `go_on` is asked now and then whether to; NULL to load whatever comes.
+ * NULL with a sentence added to `error` on failure. The store, loop and log are borrowed. The end
+ * comes in three steps, since each uses the other: inventory_stop(), which ends a loading, within a
+ * second with a million cars; store_close(), which ends the expiries under way; inventory_free().
+ */
 struct inventory *inventory_new(struct store *store, struct loop *loop, struct log *log,
-                                struct buffer *error);
+                                bool (*go_on)(void *context), void *context, struct buffer *error);
 void inventory_stop(struct inventory *inventory);
 void inventory_free(struct inventory *inventory);
 
@@ -46,6 +48,9 @@ const struct catalog *inventory_catalog(const struct inventory *inventory);
 /* The cheapest free car's position in the catalog, or CATALOG_NONE. */
 uint32_t inventory_find(const struct inventory *inventory, const struct criteria *criteria);
 
+/* How many cars are offered. */
+size_t inventory_cars(const struct inventory *inventory);
+
 /* Whether this car is offered and free over the period. */
 bool inventory_is_free(const struct inventory *inventory, uint32_t position, struct period period);
 
@@ -58,8 +63,9 @@ bool inventory_claim(struct inventory *inventory, uint32_t position, struct peri
  */
 void inventory_unclaim(struct inventory *inventory, struct claim *claim);
 
-/* The store says that the claimed car is not offered as the catalog had it: its fleet is newer.
- * Calls `ready` when that has been loaded, or at once when it has been since the car was claimed;
+/* The store says what is not so here: that the claimed car is not offered as the catalog has it, or
+ * that it is taken although the claim was not lost. It is right, and has to be loaded anew. Calls
+ * `ready` when that has been loaded, or at once when it has been since the car was claimed;
  * `loaded` is false when it could not be, or the inventory stops. The caller owns the waiter. */
 struct fleet_waiter {
     void (*ready)(struct fleet_waiter *waiter, bool loaded);

@@ -19,11 +19,17 @@ int32_t reload_since(void)
 
 /* --- loading --------------------------------------------------------------------------------- */
 
+static bool go_on(void *context)
+{
+    struct reload *reload = context;
+    return !atomic_load(&reload->cancelled);
+}
+
 static void *load(void *context)
 {
     struct reload *reload = context;
     buffer_clear(&reload->error);
-    reload->stock = stock_load(reload->store, reload_since(), &reload->error);
+    reload->stock = stock_load(reload->store, reload_since(), go_on, reload, &reload->error);
     uint64_t one = 1;
     (void)!write(reload->fd, &one, sizeof one); /* cannot block: nobody else writes */
     return NULL;
@@ -37,7 +43,7 @@ static void try_again_later(struct reload *reload)
 
 static void start_loading(struct reload *reload)
 {
-    if (reload->under_way || !reload->due || reload->stopped)
+    if (reload->under_way || !reload->due || reload->stopped || reload->retry.armed)
         return;
     assert(!reload->stock);
     reload->missed_count = 0;
@@ -106,14 +112,14 @@ static void end_waiting(struct reload *reload, bool loaded)
 
 void reload_await(struct reload *reload, struct fleet_waiter *waiter)
 {
-    if (reload->stopped) {
+    if (!reload->under_way)
+        reload_want(reload);
+    if (!reload->under_way) {
         waiter->ready(waiter, false);
         return;
     }
     waiter->next = reload->waiters;
     reload->waiters = waiter;
-    if (!reload->under_way)
-        reload_want(reload);
 }
 
 static void on_loaded(struct loop_watch *watch, uint32_t events)
@@ -128,17 +134,22 @@ static void on_loaded(struct loop_watch *watch, uint32_t events)
     struct stock *stock = reload->stock;
     reload->stock = NULL;
     if (!stock || reload->missed_failed) {
-        reload->under_way = false;
-        log_error(reload->log, "cannot load the new fleet, trying again", "error",
-                  reload->error.data, NULL);
+        const char *error = stock ? "out of memory" : reload->error.data;
+        log_error(reload->log, "cannot load the fleet, trying again", "error", error, NULL);
         stock_free(stock);
+        reload->under_way = false;
         try_again_later(reload);
         end_waiting(reload, false);
         return;
     }
-    reload->loaded(reload, stock); /* may want another one, for which `missed` is made empty */
-    reload->under_way = false;
+    bool due = reload->due; /* a newer fleet */
+    reload->due = false;
+    reload->loaded(reload, stock);
     log_info(reload->log, "fleet loaded", NULL);
+    reload->under_way = false;
+    if (reload->due) /* memory ran out on the way, and may do so again */
+        try_again_later(reload);
+    reload->due |= due;
     start_loading(reload);
     end_waiting(reload, true);
 }
@@ -172,10 +183,11 @@ bool reload_init(struct reload *reload, struct store *store, struct loop *loop, 
 
 void reload_stop(struct reload *reload)
 {
+    reload->stopped = true;
+    atomic_store(&reload->cancelled, true);
     if (reload->under_way)
         pthread_join(reload->loader, NULL);
     reload->under_way = false;
-    reload->stopped = true;
     end_waiting(reload, false);
 }
 

@@ -2,7 +2,8 @@
  *
  * Two threads take part besides the loop's, and no lock:
  *   - The loader, one at a time, owns the stock it fills and `error`, from its start until it has
- *     written to `fd`. Of the rest it only reads `store`. The loop then joins it, and takes both.
+ *     written to `fd`. Of the rest it only reads `store` and `cancelled`. The loop then joins it,
+ *     and takes both.
  *   - The discarder, one at a time as well, owns the stock that it was given to free.
  * All else belongs to the loop's thread.
  */
@@ -14,6 +15,7 @@
 #include "lib/base/buffer.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 struct reload {
     struct store *store;
@@ -25,7 +27,8 @@ struct reload {
 
     bool due, under_way, stopped;
     pthread_t loader;
-    struct stock *stock; /* the loader's result, NULL on failure */
+    atomic_bool cancelled; /* the loader is to end */
+    struct stock *stock;   /* the loader's result, NULL on failure */
     struct buffer error;
     int fd; /* an eventfd: the loader has ended */
     struct loop_watch watch;
@@ -42,17 +45,19 @@ struct reload {
 bool reload_init(struct reload *reload, struct store *store, struct loop *loop, struct log *log,
                  void (*loaded)(struct reload *reload, struct stock *stock));
 
-/* Waits for a loading, and tells those who wait that none will come. */
+/* Ends a loading, which takes a moment, and tells those who wait that none will come. */
 void reload_stop(struct reload *reload);
 void reload_end(struct reload *reload);
 
-/* A new stock is due: it is loaded at once, or once more if one is being loaded. */
+/* A new stock is due: it is loaded at once, or once more if one is being loaded, or in some seconds
+ * after a failure. So it is when called from within loaded(): the new stock was no good. */
 void reload_want(struct reload *reload);
 
 /* Keeps an event for the stock that is being loaded, if one is. */
 void reload_keep(struct reload *reload, const struct store_event *event);
 
-/* Calls the waiter when a stock has been loaded, or could not be. */
+/* Has one loaded, unless that is under way, and calls the waiter when it is there or could not be
+ * loaded. At once if it could not a moment ago. */
 void reload_await(struct reload *reload, struct fleet_waiter *waiter);
 
 /* Frees a stock away from the loop. */

@@ -4,11 +4,26 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { ROWS_BETWEEN_QUESTIONS = 1024 }; /* to go_on(): less than a millisecond */
+
 struct loading {
     struct stock *stock;
     int32_t since;
     size_t hold_room;
+    bool (*go_on)(void *context);
+    void *context;
+    unsigned rows;
+    bool stopped;
 };
+
+/* Whether to read another row. */
+static bool go_on(struct loading *loading)
+{
+    if (loading->go_on && loading->rows++ % ROWS_BETWEEN_QUESTIONS == 0 &&
+        !loading->go_on(loading->context))
+        loading->stopped = true;
+    return !loading->stopped;
+}
 
 void stock_free(struct stock *stock)
 {
@@ -37,7 +52,7 @@ static bool begin(void *context, const char *currency, size_t cars)
 static bool add_car(void *context, const struct store_car *car)
 {
     struct loading *loading = context;
-    return catalog_add(loading->stock->catalog, car);
+    return go_on(loading) && catalog_add(loading->stock->catalog, car);
 }
 
 /* All cars are in: puts them into order and makes an index of them. */
@@ -83,7 +98,7 @@ static bool add_hold(struct loading *loading, const struct store_event *event)
 static bool add_taken(void *context, const struct store_event *event)
 {
     struct loading *loading = context;
-    if (!finish_cars(loading))
+    if (!go_on(loading) || !finish_cars(loading))
         return false;
     struct stock *stock = loading->stock;
     uint32_t position = catalog_by_number(stock->catalog, event->car);
@@ -94,9 +109,13 @@ static bool add_taken(void *context, const struct store_event *event)
     return event->expires_at ? add_hold(loading, event) : true;
 }
 
-struct stock *stock_load(struct store *store, int32_t since, struct buffer *error)
+struct stock *stock_load(struct store *store, int32_t since, bool (*may_go_on)(void *context),
+                         void *context, struct buffer *error)
 {
-    struct loading loading = {.stock = calloc(1, sizeof *loading.stock), .since = since};
+    struct loading loading = {.stock = calloc(1, sizeof *loading.stock),
+                              .since = since,
+                              .go_on = may_go_on,
+                              .context = context};
     struct store_snapshot_reader reader = {&loading, begin, add_car, add_taken};
     if (!loading.stock) {
         buffer_add_text(error, "out of memory");

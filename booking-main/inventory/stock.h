@@ -21,9 +21,11 @@ struct stock {
     size_t hold_count;
 };
 
-/* Reads the store's snapshot with the bookings that end after `since`, in minutes. NULL with a
- * sentence added to `error` on failure. */
-struct stock *stock_load(struct store *store, int32_t since, struct buffer *error);
+/* Reads the store's snapshot with the bookings that end after `since`, in minutes. `go_on` is asked
+ * now and then in the thread that loads, which ends soon when it returns false; NULL to load
+ * whatever comes. NULL with a sentence added to `error` on failure. */
+struct stock *stock_load(struct store *store, int32_t since, bool (*go_on)(void *context),
+                         void *context, struct buffer *error);
 
 /* Frees the period of the car with this number, if it is there. */
 void stock_release(struct stock *stock, int64_t car, struct period period);

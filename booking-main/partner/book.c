@@ -85,7 +85,7 @@ static void answer_committed(struct order_flow *flow)
     end_flow(flow);
 }
 
-/* The fleet that the car was chosen from has been replaced. */
+/* The fleet that the car was chosen from is not the store's any more, and has been loaded anew. */
 static void on_fleet(struct fleet_waiter *waiter, bool loaded)
 {
     struct order_flow *flow = container_of(waiter, struct order_flow, fleet_waiter);
@@ -93,7 +93,13 @@ static void on_fleet(struct fleet_waiter *waiter, bool loaded)
         choose(flow);
     else
         refuse(flow, PROBLEM_STORE_UNAVAILABLE, NULL,
-               "Try again in a moment: the fleet is being replaced.");
+               "Try again in a moment: the fleet is being loaded.");
+}
+
+static void await_fleet(struct order_flow *flow)
+{
+    flow->fleet_waiter.ready = on_fleet;
+    inventory_await_fleet(flow->engine->inventory, &flow->claim, &flow->fleet_waiter);
 }
 
 static void on_committed(struct store_request *commit)
@@ -105,16 +111,19 @@ static void on_committed(struct store_request *commit)
         answer_committed(flow);
         return;
     }
+    bool lost = flow->claim.state == CLAIM_LOST;
     inventory_unclaim(engine->inventory, &flow->claim);
     switch (commit->result) {
     case STORE_CAR_TAKEN:
         engine->counters.conflicts++;
-        choose(flow);
+        if (lost)
+            choose(flow);
+        else /* the index does not know, and would propose the same car again */
+            await_fleet(flow);
         break;
     case STORE_CAR_CHANGED:
         engine->counters.conflicts++;
-        flow->fleet_waiter.ready = on_fleet;
-        inventory_await_fleet(engine->inventory, &flow->claim, &flow->fleet_waiter);
+        await_fleet(flow);
         break;
     case STORE_KEY_EXISTS: /* the same request was faster in another engine */
         recall(flow);
@@ -268,7 +277,7 @@ static void choose(struct order_flow *flow)
         return;
     make_booking_id(flow->claim.booking_id);
     if (!inventory_claim(inventory, position, flow->order.criteria.period, &flow->claim)) {
-        refuse(flow, PROBLEM_INTERNAL_ERROR, NULL, "Out of memory; try again.");
+        refuse(flow, PROBLEM_OVERLOADED, NULL, "Try again in a moment: memory has run out.");
         return;
     }
     const struct catalog_car *car = catalog_car(inventory_catalog(inventory), position);

@@ -110,8 +110,9 @@ struct store_car {
     bool offered;
 };
 
-/* Told begin(), then each car, then each booking that is held or booked and whose return is after
- * `since`, as an EVENT_TAKEN with the number 0. Each returns false to stop: out of memory. */
+/* Told begin(), then each car, then each hold, and each booking whose return is after `since`, as
+ * an EVENT_TAKEN with the number 0. (Any hold: it has to be ended, however long it is over.) Each
+ * returns false to stop: out of memory. */
 struct store_snapshot_reader {
     void *context;
     bool (*begin)(void *context, const char *currency, size_t cars);

@@ -2,6 +2,7 @@
 
 #include "lib/base/container_of.h"
 
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
@@ -110,6 +111,12 @@ void drain_free(struct drain *drain)
     loop_unwatch(drain->config.loop, drain->signal_fd, &drain->watch);
     close(drain->signal_fd);
     free(drain);
+}
+
+bool drain_is_asked_for(const struct drain *drain)
+{
+    struct pollfd signal = {.fd = drain->signal_fd, .events = POLLIN};
+    return poll(&signal, 1, 0) == 1;
 }
 
 bool drain_started(const struct drain *drain)

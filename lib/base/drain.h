@@ -31,4 +31,7 @@ void drain_free(struct drain *drain);
 /* True from the first signal on. */
 bool drain_started(const struct drain *drain);
 
+/* Whether a signal waits for the loop to run: at the start, what takes long may ask, and end. */
+bool drain_is_asked_for(const struct drain *drain);
+
 #endif

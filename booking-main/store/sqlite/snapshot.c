@@ -59,7 +59,8 @@ static int read_taken(struct sqlite_connection *connection, int32_t since,
     struct query query =
         query_begin(connection, &row,
                     "SELECT car, pickup_at, return_at, CASE state WHEN 1 THEN expires_at ELSE 0"
-                    " END, id FROM bookings WHERE +state IN (1, 2) AND return_at > ?");
+                    " END, id FROM bookings WHERE +state IN (1, 2)"
+                    " AND (return_at > ? OR +state = 1)");
     query_number(&query, since);
     int result = SQLITE_DONE;
     while (*go_on && (result = query_step(&query)) == SQLITE_ROW) {

@@ -7,7 +7,8 @@ static void push(struct hold_queue *queue, int64_t expires_at)
 {
     char id[BOOKING_ID_SIZE + 1];
     snprintf(id, sizeof id, "%022lld", (long long)expires_at);
-    assert_true(hold_queue_push(queue, expires_at, id));
+    assert_true(hold_queue_reserve(queue, 1));
+    hold_queue_push(queue, expires_at, id);
 }
 
 static int64_t pop(struct hold_queue *queue)
@@ -62,11 +63,39 @@ static void any_order_of_pushes_and_pops(void **state)
     free(queue.holds);
 }
 
+/* The loaded ones, in the order in which they lie in the store. */
+static void any_order_of_those_taken_over(void **state)
+{
+    (void)state;
+    uint64_t random = 5;
+    for (size_t count = 0; count < 100; count++) {
+        struct stock_hold *holds = calloc(count + 1, sizeof holds[0]);
+        struct hold_queue queue = {0};
+        push(&queue, 1); /* forgotten */
+        for (size_t i = 0; i < count; i++) {
+            holds[i].expires_at = (int64_t)(unit_random(&random) % 50);
+            snprintf(holds[i].booking_id, sizeof holds[i].booking_id, "%022lld",
+                     (long long)holds[i].expires_at);
+        }
+        hold_queue_take_over(&queue, holds, count);
+        push(&queue, 25);
+        assert_int_equal(queue.count, count + 1);
+        int64_t last = 0;
+        while (queue.count) {
+            int64_t next = pop(&queue);
+            assert_true(next >= last);
+            last = next;
+        }
+        free(queue.holds);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_earliest_comes_first),
         cmocka_unit_test(any_order_of_pushes_and_pops),
+        cmocka_unit_test(any_order_of_those_taken_over),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -25,7 +25,7 @@ static struct stock *load(int32_t since)
 {
     struct buffer error;
     buffer_init(&error, 1024);
-    struct stock *stock = stock_load(engine.store, since, &error);
+    struct stock *stock = stock_load(engine.store, since, NULL, NULL, &error);
     if (!stock)
         fail_msg("%s", error.data);
     buffer_free(&error);
