@@ -61,6 +61,12 @@ char *adapter_answer_room(struct adapter_answer *answer, size_t *room);
  * ADAPTER_UNUSABLE. */
 enum adapter_outcome adapter_answer_received(struct adapter_answer *answer, size_t size);
 
+/* Whether the next byte belongs to a head: the answer's own, or an interim one's before it. */
+static inline bool adapter_answer_in_head(const struct adapter_answer *answer)
+{
+    return answer->state == ANSWER_IN_HEAD;
+}
+
 /* The connection was closed by the server: ADAPTER_ANSWERED when that was the end of the body, else
  * ADAPTER_BROKE_OFF. */
 enum adapter_outcome adapter_answer_closed(struct adapter_answer *answer);

@@ -156,7 +156,11 @@ static int set_socket(CURL *easy, curl_socket_t fd, int what, void *context, voi
     struct transfers *transfers = context;
     struct endpoint *endpoint = find_endpoint(transfers, fd);
     if (what == CURL_POLL_REMOVE) {
-        if (endpoint && endpoint->ours && transfers->keeps_connections)
+        /* It stays registered if close_socket() is sure to tell of its end. That is not so for the
+         * sockets of libcurl's resolver, nor for one that is still connecting, which waits for
+         * EPOLLOUT alone: libcurl 7.88 closes these without another word. */
+        if (endpoint && endpoint->ours && transfers->keeps_connections &&
+            endpoint->wanted & EPOLLIN)
             endpoint->wanted = 0;
         else
             forget_endpoint(transfers, fd);

@@ -37,8 +37,6 @@ static struct adapter_calls *upstream;
  * - which idle connection a call gets is libcurl's choice;
  * - it closes an idle connection that the server has ended when it next looks at it, so its
  *   descriptor stays until then, and libcurl has one more for itself;
- * - it tries once more by itself what broke off on a connection in use before, so that the server
- *   may be asked a third time;
  * - it sends a request to its end when a good answer came before that, while the call's time lasts.
  */
 static inline bool is_libcurl(void)
