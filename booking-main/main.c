@@ -174,6 +174,7 @@ static bool start_store(struct engine *engine, struct buffer *error)
         inventory_new(engine->store, engine->loop, engine->log, not_asked_to_stop, engine, error);
     if (!engine->inventory)
         return false;
+    store_keep_history(engine->store, config->history);
     struct store_handlers handlers = {engine, on_event, on_commit, on_trouble};
     return store_start(engine->store, engine->loop, &handlers,
                        inventory_last_event(engine->inventory), error);

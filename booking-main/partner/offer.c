@@ -58,7 +58,6 @@ static void refuse(const struct engine *engine, struct http_request *request,
 static void offer_free(struct offer *offer)
 {
     buffer_free(&offer->document);
-    relay_free(&offer->answer);
     free(offer);
 }
 
