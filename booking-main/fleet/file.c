@@ -1,190 +1,226 @@
+#include "fleet/csv.h"
 #include "fleet/fleet.h"
-
 #include "lib/base/money.h"
+#include "lib/base/text.h"
 #include "rental/price.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
+#include <strings.h>
 
-enum { FILE_MAX = 512 * 1024 * 1024, CARS_MAX = 8 * 1000 * 1000 };
+enum {
+    CARS_MAX = 8 * 1000 * 1000,
+    WARNINGS_MAX = 16 * 1024, /* bytes */
+    FREE_CARS_SHOWN = 10,
+};
 
 enum column { CARID, CATEGORY, LOCATION, DAY_PRICE, HOUR_PRICE, CURRENCY, COLUMNS };
 
 static const char *const column_names[COLUMNS] = {"carid",     "category",   "location",
                                                   "day_price", "hour_price", "currency"};
 
-/* A position in the CSV text. Fields are unquoted and ended with NUL in place. */
+#define HEADING "carid,category,location,day_price,hour_price,currency"
+
 struct reader {
-    const char *name;
-    char *at;
-    char *end; /* of the text, where there is a NUL */
-    char *line_start;
-    unsigned line;
-    struct buffer *error;
+    struct csv csv;
+    struct fleet *fleet;
+    size_t places[COLUMNS];      /* of the columns among a line's fields */
+    size_t heading_size;         /* fields in the heading */
+    bool headed[CSV_FIELDS_MAX]; /* which of them have a name */
+    size_t free_cars;            /* with a day_price of 0 */
 };
 
-struct field {
-    char *text;
-    unsigned line, column;
-};
+/* --- the heading ------------------------------------------------------------------------------ */
 
-static bool fail(const struct reader *reader, unsigned line, unsigned column, const char *subject,
-                 const char *what)
+/* Cuts off the white space around it. */
+static void trim(struct csv_field *field)
 {
-    buffer_printf(reader->error, "%s:%u:%u: %s %s", reader->name, line, column, subject, what);
-    return false;
+    field->text += strspn(field->text, " \t");
+    size_t size = strlen(field->text);
+    while (size && strchr(" \t", field->text[size - 1]))
+        size--;
+    field->text[size] = '\0';
 }
 
-static bool fail_field(const struct reader *reader, const struct field *field, enum column column,
-                       const char *what)
+static enum column find_column(const char *name)
 {
-    char subject[128];
-    snprintf(subject, sizeof subject, "%s '%.64s'", column_names[column], field->text);
-    return fail(reader, field->line, field->column, subject, what);
+    enum column column = 0;
+    while (column < COLUMNS && strcasecmp(column_names[column], name) != 0)
+        column++;
+    return column;
 }
 
-/* Reads a field that opens with a quotation mark; leaves the position behind the closing one. */
-static bool read_quoted(struct reader *reader, struct field *field)
+static bool read_heading(struct reader *reader)
 {
-    char *out = ++reader->at;
-    field->text = out;
-    for (;;) {
-        if (reader->at == reader->end)
-            return fail(reader, field->line, field->column, "quoted field", "is not closed");
-        if (*reader->at == '"') {
-            if (reader->at[1] != '"')
-                break;
-            reader->at++; /* two stand for one */
-        } else if (*reader->at == '\n') {
-            reader->line++;
-            reader->line_start = reader->at + 1;
-        }
-        if (*reader->at == '\0')
-            return fail(reader, field->line, field->column, "field", "has a NUL byte in it");
-        *out++ = *reader->at++;
+    struct csv *csv = &reader->csv;
+    struct buffer *warnings = &reader->fleet->warnings;
+    bool seen[COLUMNS] = {false};
+    if (csv_next(csv) != CSV_LINE) {
+        if (!csv->error->size)
+            buffer_printf(csv->error, "%s:1:1: the file is empty: the first line must be " HEADING,
+                          csv->name);
+        return false;
     }
-    reader->at++;
-    *out = '\0';
-    return true;
-}
-
-enum separator { COMMA, LINE_END, BROKEN };
-
-/* Reads one field and the separator behind it. */
-static enum separator read_field(struct reader *reader, struct field *field)
-{
-    *field =
-        (struct field){reader->at, reader->line, (unsigned)(reader->at - reader->line_start) + 1};
-    if (*reader->at == '"') {
-        if (!read_quoted(reader, field))
-            return BROKEN;
-    } else {
-        while (reader->at != reader->end && *reader->at != ',' && *reader->at != '\n' &&
-               !(*reader->at == '\r' && reader->at[1] == '\n')) {
-            if (*reader->at == '\0') {
-                fail(reader, field->line, field->column, "field", "has a NUL byte in it");
-                return BROKEN;
-            }
-            reader->at++;
+    reader->heading_size = csv->field_count;
+    for (size_t i = 0; i < csv->field_count; i++) {
+        struct csv_field *field = &csv->fields[i];
+        trim(field);
+        reader->headed[i] = *field->text != '\0';
+        enum column column = find_column(field->text);
+        if (column < COLUMNS && seen[column])
+            return csv_fail(csv, field, "heading", "stands there twice");
+        if (column < COLUMNS) {
+            seen[column] = true;
+            reader->places[column] = i;
+        } else if (*field->text) {
+            buffer_printf(warnings, "%s:%u: column ", csv->name, field->line);
+            text_add_quoted(warnings, field->text);
+            buffer_add_text(warnings, " is not one of a fleet's and is not read\n");
         }
     }
-    char *end = reader->at;
-    if (*reader->at == '\r' && reader->at[1] == '\n')
-        reader->at++;
-    bool comma = *reader->at == ',';
-    if (!comma && *reader->at != '\n' && reader->at != reader->end) {
-        fail(reader, field->line, field->column, "quoted field",
-             "is followed by something other than a comma");
-        return BROKEN;
-    }
-    if (reader->at != reader->end)
-        reader->at++;
-    if (!comma) {
-        reader->line++;
-        reader->line_start = reader->at;
-    }
-    *end = '\0';
-    return comma ? COMMA : LINE_END;
-}
-
-/* Reads a line of exactly COLUMNS fields. */
-static bool read_line(struct reader *reader, struct field fields[COLUMNS])
-{
-    for (int i = 0; i < COLUMNS; i++) {
-        enum separator separator = read_field(reader, &fields[i]);
-        if (separator == BROKEN)
+    for (enum column column = 0; column < COLUMNS; column++)
+        if (!seen[column]) {
+            buffer_printf(
+                csv->error,
+                "%s:%u:1: heading has no '%s': the first line must name the columns " HEADING,
+                csv->name, csv->fields[0].line, column_names[column]);
             return false;
-        bool last = i == COLUMNS - 1;
-        if (separator == LINE_END && !last)
-            return fail(reader, fields[i].line, fields[i].column, column_names[i + 1],
-                        "is missing: a line has six fields, separated by commas");
-        if (separator == COMMA && last)
-            return fail(reader, fields[i].line, fields[i].column, "line",
-                        "has more than six fields");
-    }
-    return true;
-}
-
-static bool check_heading(const struct reader *reader, const struct field fields[COLUMNS])
-{
-    for (int i = 0; i < COLUMNS; i++)
-        if (strcmp(fields[i].text, column_names[i]) != 0) {
-            char what[160];
-            snprintf(what, sizeof what,
-                     "must be '%s': the first line is "
-                     "carid,category,location,day_price,hour_price,currency",
-                     column_names[i]);
-            return fail(reader, fields[i].line, fields[i].column, "heading", what);
         }
     return true;
 }
 
-static bool read_price(const struct reader *reader, const struct fleet *fleet,
-                       const struct field *field, enum column column, int64_t *price)
+/* --- cars ------------------------------------------------------------------------------------- */
+
+static bool fail_column(const struct reader *reader, enum column column, const char *problem)
 {
-    const char *problem = money_parse(field->text, fleet->exponent, price);
-    if (!problem && *price > PRICE_MAX)
-        problem = "is too large an amount";
-    return problem ? fail_field(reader, field, column, problem) : true;
+    return csv_fail(&reader->csv, &reader->csv.fields[reader->places[column]], column_names[column],
+                    problem);
 }
 
-static bool read_car(const struct reader *reader, struct fleet *fleet,
-                     const struct field fields[COLUMNS])
+/* Whether the line's fields are those that the heading announces: others must be blank, and only
+ * the last may be missing, where nothing need be in it. */
+static bool check_fields(struct reader *reader)
 {
-    struct fleet_car car = {.carid = fields[CARID].text, .location = fields[LOCATION].text};
-    if (!car_id_valid(car.carid))
-        return fail_field(reader, &fields[CARID], CARID, "must be 1 to 64 visible characters");
-    if (!car_category_valid(fields[CATEGORY].text))
-        return fail_field(reader, &fields[CATEGORY], CATEGORY,
-                          "is not an ACRISS code of four capital letters");
-    memcpy(car.category, fields[CATEGORY].text, sizeof car.category);
+    struct csv *csv = &reader->csv;
+    for (size_t i = 0; i < csv->field_count; i++)
+        if ((i >= reader->heading_size || !reader->headed[i]) && !csv_is_blank(csv->fields[i].text))
+            return csv_fail(csv, &csv->fields[i], "field",
+                            csv->separator == ','
+                                ? "has no heading above it; an amount with a decimal comma must be "
+                                  "in quotation marks"
+                                : "has no heading above it");
+    for (enum column column = 0; column < COLUMNS; column++)
+        if (reader->places[column] >= csv->field_count) {
+            struct csv_field *last = &csv->fields[csv->field_count - 1];
+            buffer_printf(csv->error,
+                          "%s:%u:%u: %s is missing: the line has %zu fields, the heading %zu",
+                          csv->name, last->line, last->column, column_names[column],
+                          csv->field_count, reader->heading_size);
+            return false;
+        }
+    return true;
+}
+
+static const char *parse_price(char *text, int exponent, int64_t *price)
+{
+    char *separator = strpbrk(text, ".,");
+    if (separator && strpbrk(separator + 1, ".,"))
+        return "has two separators: write an amount such as 1234.50 or 1234,50";
+    char written = separator ? *separator : '\0';
+    if (separator)
+        *separator = '.';
+    const char *problem = money_parse(text, exponent, price);
+    if (separator)
+        *separator = written;
+    if (problem)
+        return problem;
+    if (separator && strlen(separator + 1) == 3 && exponent != 3)
+        return "may mean thousands: write an amount such as 1000 or 1.00";
+    return *price > PRICE_MAX ? "is too large an amount" : NULL;
+}
+
+static bool read_price(const struct reader *reader, enum column column, int64_t *price)
+{
+    const struct csv_field *field = &reader->csv.fields[reader->places[column]];
+    const char *problem = parse_price(field->text, reader->fleet->exponent, price);
+    return problem ? fail_column(reader, column, problem) : true;
+}
+
+static bool read_currency(const struct reader *reader, const char *currency)
+{
+    struct fleet *fleet = reader->fleet;
+    if (fleet->count)
+        return strcmp(fleet->currency, currency) == 0
+                   ? true
+                   : fail_column(reader, CURRENCY,
+                                 "differs from the lines before: a fleet has one currency");
+    if (!money_currency_in_use(currency))
+        return fail_column(reader, CURRENCY,
+                           "is not a code of ISO 4217 that is in use, such as EUR");
+    fleet->exponent = money_exponent(currency);
+    memcpy(fleet->currency, currency, sizeof fleet->currency);
+    return true;
+}
+
+static void warn_of_free_car(struct reader *reader, const struct fleet_car *car)
+{
+    struct buffer *warnings = &reader->fleet->warnings;
+    if (reader->free_cars++ >= FREE_CARS_SHOWN)
+        return;
+    const struct csv_field *field = &reader->csv.fields[reader->places[DAY_PRICE]];
+    buffer_printf(warnings, "%s:%u: car ", reader->csv.name, field->line);
+    text_add_quoted(warnings, car->carid);
+    buffer_add_text(warnings, " costs nothing a day, so it is offered first\n");
+}
+
+static bool read_car(struct reader *reader)
+{
+    struct fleet *fleet = reader->fleet;
+    const struct csv_field *fields = reader->csv.fields;
+    if (!check_fields(reader))
+        return false;
+    struct fleet_car car = {.carid = fields[reader->places[CARID]].text,
+                            .location = fields[reader->places[LOCATION]].text,
+                            .hour_price = -1};
+    const char *category = fields[reader->places[CATEGORY]].text;
+    const char *problem = car_id_problem(car.carid);
+    if (problem)
+        return fail_column(reader, CARID,
+                           text_is_utf8(car.carid) ? problem
+                                                   : "is not UTF-8: save the file as 'CSV UTF-8'");
+    if (!car_category_valid(category))
+        return fail_column(reader, CATEGORY, "is not an ACRISS code of four capital letters");
+    memcpy(car.category, category, sizeof car.category);
     if (!car_location_valid(car.location))
-        return fail_field(reader, &fields[LOCATION], LOCATION,
-                          "must be 1 to 32 letters, digits, '.', '_' or '-'");
-    const char *currency = fields[CURRENCY].text;
-    if (!fleet->count) {
-        fleet->exponent = money_exponent(currency);
-        if (fleet->exponent < 0)
-            return fail_field(reader, &fields[CURRENCY], CURRENCY,
-                              "is not an ISO 4217 code such as EUR");
-        memcpy(fleet->currency, currency, sizeof fleet->currency);
-    } else if (strcmp(fleet->currency, currency) != 0) {
-        return fail_field(reader, &fields[CURRENCY], CURRENCY,
-                          "differs from the lines before: a fleet has one currency");
-    }
-    if (!read_price(reader, fleet, &fields[DAY_PRICE], DAY_PRICE, &car.day_price))
+        return fail_column(reader, LOCATION, "must be 1 to 32 letters, digits, '.', '_' or '-'");
+    if (!read_currency(reader, fields[reader->places[CURRENCY]].text) ||
+        !read_price(reader, DAY_PRICE, &car.day_price))
         return false;
-    car.hour_price = -1;
-    if (fields[HOUR_PRICE].text[0] &&
-        !read_price(reader, fleet, &fields[HOUR_PRICE], HOUR_PRICE, &car.hour_price))
+    if (*fields[reader->places[HOUR_PRICE]].text &&
+        !read_price(reader, HOUR_PRICE, &car.hour_price))
         return false;
+    if (car.day_price == 0)
+        warn_of_free_car(reader, &car);
     fleet->cars[fleet->count++] = car;
     return true;
+}
+
+static bool read_cars(struct reader *reader)
+{
+    struct csv *csv = &reader->csv;
+    if (!read_heading(reader))
+        return false;
+    enum csv_step step;
+    while ((step = csv_next(csv)) == CSV_LINE)
+        if (!read_car(reader))
+            return false;
+    if (step == CSV_END && !reader->fleet->count)
+        buffer_printf(csv->error, "%s:%u:1: fleet has no cars", csv->name, csv->line);
+    if (reader->free_cars > FREE_CARS_SHOWN)
+        buffer_printf(&reader->fleet->warnings, "%s: %zu more cars cost nothing a day\n", csv->name,
+                      reader->free_cars - FREE_CARS_SHOWN);
+    return step == CSV_END && reader->fleet->count;
 }
 
 static int by_carid(const void *left, const void *right)
@@ -193,16 +229,16 @@ static int by_carid(const void *left, const void *right)
                   ((const struct fleet_car *)right)->carid);
 }
 
-static unsigned line_of(const char *text, const char *position)
+/* The line of a text of the fleet's, looked up in what was read: the fleet's own lost its line
+ * ends. */
+static size_t line_of(const struct fleet *fleet, const char *csv, const char *text)
 {
-    unsigned line = 1;
-    for (; text < position; text++)
-        line += *text == '\n';
-    return line;
+    return csv_count_lines(csv, csv + (text - fleet->text)) + 1;
 }
 
-static bool check_unique(const struct reader *reader, const struct fleet *fleet, const char *csv)
+static bool check_unique(const struct reader *reader, const char *csv)
 {
+    const struct fleet *fleet = reader->fleet;
     qsort(fleet->cars, fleet->count, sizeof fleet->cars[0], by_carid);
     for (size_t i = 1; i < fleet->count; i++) {
         const char *first = fleet->cars[i - 1].carid, *second = fleet->cars[i].carid;
@@ -213,48 +249,19 @@ static bool check_unique(const struct reader *reader, const struct fleet *fleet,
             first = second;
             second = swapped;
         }
-        char subject[96], what[64];
-        snprintf(subject, sizeof subject, "carid '%.64s'", second);
-        snprintf(what, sizeof what, "stands in line %u already",
-                 line_of(csv, csv + (first - fleet->text)));
-        return fail(reader, line_of(csv, csv + (second - fleet->text)), 1, subject, what);
+        buffer_printf(reader->csv.error, "%s:%zu:1: carid ", reader->csv.name,
+                      line_of(fleet, csv, second));
+        text_add_quoted(reader->csv.error, second);
+        buffer_printf(reader->csv.error, " stands in line %zu already", line_of(fleet, csv, first));
+        return false;
     }
     return true;
 }
 
-static size_t count_lines(const char *csv, size_t size)
-{
-    size_t lines = 1;
-    for (const char *at = csv; (at = memchr(at, '\n', size - (size_t)(at - csv))); at++)
-        lines++;
-    return lines;
-}
-
-static bool read_cars(struct reader *reader, struct fleet *fleet)
-{
-    struct field fields[COLUMNS];
-    if (!read_line(reader, fields) || !check_heading(reader, fields))
-        return false;
-    while (reader->at != reader->end) {
-        if (*reader->at == '\n' || (*reader->at == '\r' && reader->at[1] == '\n')) {
-            struct field empty;
-            (void)read_field(reader, &empty); /* an empty line, often the last */
-            continue;
-        }
-        if (!read_line(reader, fields) || !read_car(reader, fleet, fields))
-            return false;
-    }
-    return fleet->count ? true : fail(reader, reader->line, 1, "fleet", "has no cars");
-}
-
 struct fleet *fleet_parse(const char *name, const char *csv, size_t size, struct buffer *error)
 {
-    static const char byte_order_mark[] = "\xEF\xBB\xBF"; /* some spreadsheets write one */
-    if (size >= 3 && memcmp(csv, byte_order_mark, 3) == 0) {
-        csv += 3;
-        size -= 3;
-    }
-    size_t lines = count_lines(csv, size);
+    struct reader *reader = NULL;
+    size_t lines = csv_count_lines(csv, csv + size) + 1;
     if (lines > CARS_MAX) {
         buffer_printf(error, "%s: more than %d lines", name, CARS_MAX);
         return NULL;
@@ -262,74 +269,36 @@ struct fleet *fleet_parse(const char *name, const char *csv, size_t size, struct
     struct fleet *fleet = calloc(1, sizeof *fleet);
     if (!fleet)
         goto out_of_memory;
+    buffer_init(&fleet->warnings, WARNINGS_MAX);
     fleet->text = malloc(size + 1);
     fleet->cars = calloc(lines, sizeof fleet->cars[0]);
-    if (!fleet->text || !fleet->cars)
+    reader = calloc(1, sizeof *reader);
+    if (!fleet->text || !fleet->cars || !reader)
         goto out_of_memory;
-    memcpy(fleet->text, csv, size);
+    if (size)
+        memcpy(fleet->text, csv, size);
     fleet->text[size] = '\0';
-    struct reader reader = {
-        .name = name,
-        .at = fleet->text,
-        .end = fleet->text + size,
-        .line_start = fleet->text,
-        .line = 1,
-        .error = error,
-    };
-    if (!read_cars(&reader, fleet) || !check_unique(&reader, fleet, csv)) {
+    reader->fleet = fleet;
+    if (!csv_begin(&reader->csv, name, fleet->text, size, error) || !read_cars(reader) ||
+        !check_unique(reader, csv)) {
         fleet_free(fleet);
-        return NULL;
+        fleet = NULL;
     }
+    free(reader);
     return fleet;
 
 out_of_memory:
     buffer_printf(error, "%s: out of memory", name);
+    free(reader);
     fleet_free(fleet);
     return NULL;
-}
-
-struct fleet *fleet_load(const char *path, struct buffer *error)
-{
-    struct fleet *fleet = NULL;
-    char *csv = NULL;
-    struct stat status;
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0 || fstat(fd, &status) < 0) {
-        buffer_printf(error, "%s: %s", path, strerror(errno));
-        goto out;
-    }
-    if (!S_ISREG(status.st_mode) || status.st_size > FILE_MAX) {
-        buffer_printf(error, "%s: not a regular file of at most 512 MiB", path);
-        goto out;
-    }
-    size_t size = (size_t)status.st_size, received = 0;
-    csv = malloc(size + 1);
-    if (!csv) {
-        buffer_printf(error, "%s: out of memory", path);
-        goto out;
-    }
-    while (received < size) {
-        ssize_t count = read(fd, csv + received, size - received);
-        if (count < 0 && errno != EINTR) {
-            buffer_printf(error, "%s: %s", path, strerror(errno));
-            goto out;
-        }
-        if (count == 0)
-            break; /* it shrank meanwhile */
-        received += count > 0 ? (size_t)count : 0;
-    }
-    fleet = fleet_parse(path, csv, received, error);
-out:
-    free(csv);
-    if (fd >= 0)
-        close(fd);
-    return fleet;
 }
 
 void fleet_free(struct fleet *fleet)
 {
     if (!fleet)
         return;
+    buffer_free(&fleet->warnings);
     free(fleet->cars);
     free(fleet->text);
     free(fleet);

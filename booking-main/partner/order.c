@@ -54,8 +54,9 @@ static bool read_carid(struct reading *reading, const char *field, const json_t 
     const char *text = text_of(reading, field, value);
     if (!text)
         return false;
-    if (!car_id_valid(text))
-        return wrong(reading, field, "must be 1 to 64 visible characters");
+    const char *problem = car_id_problem(text);
+    if (problem)
+        return wrong(reading, field, problem);
     memcpy(reading->order.carid, text, strlen(text) + 1);
     return true;
 }

@@ -5,6 +5,8 @@
 
 #include <unistd.h>
 
+static const char heading[] = "carid,category,location,day_price,hour_price,currency\n";
+
 static char *with_suffix(const char *path, const char *suffix, char *out, size_t size)
 {
     snprintf(out, size, "%s%s", path, suffix);
@@ -23,6 +25,25 @@ static void write_down(const struct fleet *fleet, struct buffer *out)
     }
 }
 
+/* The warnings without the file's name before each; what the .warnings file says, if there is one.
+ */
+static void check_warnings(const char *path, const char *csv, const struct fleet *fleet)
+{
+    char name[600], *expected = unit_read(with_suffix(path, ".warnings", name, sizeof name), NULL);
+    struct buffer said;
+    buffer_init(&said, 65536);
+    buffer_add_text(&said, "");
+    for (const char *line = fleet->warnings.data; line && *line; line = strchr(line, '\n') + 1) {
+        size_t prefix = strlen(csv) + 1;
+        assert_memory_equal(line, csv, prefix - 1);
+        buffer_add(&said, line + prefix, (size_t)(strchr(line, '\n') + 1 - line) - prefix);
+    }
+    if (strcmp(said.data, expected ? expected : "") != 0)
+        fail_msg("%s warns of\n%s", csv, said.data);
+    buffer_free(&said);
+    free(expected);
+}
+
 static void check_valid(const char *path)
 {
     char name[600];
@@ -36,6 +57,7 @@ static void check_valid(const char *path)
     write_down(fleet, &read);
     if (strcmp(read.data, expected) != 0)
         fail_msg("%s reads as\n%s\n", path, read.data);
+    check_warnings(path, name, fleet);
     fleet_free(fleet);
     buffer_free(&read);
     buffer_free(&error);
@@ -45,7 +67,7 @@ static void check_valid(const char *path)
 static void valid_files_are_read(void **state)
 {
     (void)state;
-    assert_true(unit_each_file("tests/data/fleet/valid", ".csv", check_valid) >= 15);
+    assert_true(unit_each_file("tests/data/fleet/valid", ".csv", check_valid) >= 45);
 }
 
 static int differing;
@@ -75,7 +97,7 @@ static void invalid_files_are_refused_with_line_column_and_reason(void **state)
 {
     (void)state;
     differing = 0;
-    assert_true(unit_each_file("tests/data/fleet/invalid", ".csv", check_invalid) >= 30);
+    assert_true(unit_each_file("tests/data/fleet/invalid", ".csv", check_invalid) >= 75);
     assert_int_equal(differing, 0);
 }
 
@@ -108,6 +130,27 @@ static void files_that_cannot_be_read_are_named(void **state)
     fleet_free(NULL);
 }
 
+static void a_pipe_is_read_to_its_end(void **state)
+{
+    (void)state;
+    int ends[2];
+    struct buffer error;
+    buffer_init(&error, 500);
+    assert_int_equal(pipe(ends), 0);
+    assert_int_equal(write(ends[1], heading, strlen(heading)), strlen(heading));
+    static const char car[] = "a,ECMR,NCE,1,,EUR";
+    assert_int_equal(write(ends[1], car, strlen(car)), strlen(car));
+    close(ends[1]);
+    struct fleet *fleet = fleet_read(ends[0], "standard input", &error);
+    close(ends[0]);
+    assert_non_null(fleet);
+    assert_int_equal(fleet->count, 1);
+    fleet_free(fleet);
+    assert_null(fleet_read(-1, "standard input", &error));
+    assert_string_equal(error.data, "standard input: Bad file descriptor");
+    buffer_free(&error);
+}
+
 static void locations(void **state)
 {
     (void)state;
@@ -135,7 +178,7 @@ static void damaged_files_never_break_the_reader(void **state)
         char *copy = malloc(kept + 1);
         memcpy(copy, csv, kept);
         for (int j = i < (int)size ? 0 : 1 + i % 3; j; j--)
-            copy[unit_random(&random) % kept] = "\0\",\r\n5\xFF"[unit_random(&random) % 7];
+            copy[unit_random(&random) % kept] = "\0\",;\t\r\n5\xFF"[unit_random(&random) % 9];
         copy = realloc(copy, kept ? kept : 1);
         struct buffer error;
         buffer_init(&error, 2000);
@@ -189,6 +232,7 @@ int main(void)
         cmocka_unit_test(invalid_files_are_refused_with_line_column_and_reason),
         cmocka_unit_test(the_demo_fleet_offers_the_seed_car_first),
         cmocka_unit_test(files_that_cannot_be_read_are_named),
+        cmocka_unit_test(a_pipe_is_read_to_its_end),
         cmocka_unit_test(locations),
         cmocka_unit_test(damaged_files_never_break_the_reader),
         cmocka_unit_test(a_large_fleet_is_sorted_and_searched_for_doubles),
