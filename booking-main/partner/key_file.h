@@ -1,7 +1,7 @@
 /* The file of keys that --api-keys names, followed while the engine runs.
  *
- * It is read again when it changes and on SIGHUP. A file that cannot be read then, or that holds no key
- * or one that is not valid, leaves the keys in use, and the log says why.
+ * It is read again when it changes and on SIGHUP. A file that cannot be read then, or that holds no
+ * key or one that is not valid, leaves the keys in use, and the log says why.
  */
 #ifndef BOOKING_PARTNER_KEY_FILE_H
 #define BOOKING_PARTNER_KEY_FILE_H
@@ -14,9 +14,9 @@
 
 struct key_file;
 
-/* Reads the file and begins to follow it. The path and the log are borrowed; the log is also told of a
- * file that others than its owner may write. NULL, with a sentence added to `error`, when it cannot be
- * read or is not valid. */
+/* Reads the file and begins to follow it. The path and the log are borrowed; the log is also told
+ * of a file that others than its owner may write. NULL, with a sentence added to `error`, when it
+ * cannot be read or is not valid. */
 struct key_file *key_file_open(const char *path, struct loop *loop, struct log *log,
                                struct buffer *error);
 void key_file_free(struct key_file *file);

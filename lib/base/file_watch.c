@@ -27,8 +27,7 @@ static bool same(const struct file_state *a, const struct file_state *b)
 static void on_timer(struct loop_timer *timer)
 {
     struct file_watch *watch = container_of(timer, struct file_watch, timer);
-    loop_arm(watch->loop, timer,
-             loop_now(watch->loop) + LOOK_MILLISECONDS * LOOP_MILLISECOND);
+    loop_arm(watch->loop, timer, loop_now(watch->loop) + LOOK_MILLISECONDS * LOOP_MILLISECOND);
     struct file_state now = look(watch->path);
     bool stays = same(&now, &watch->seen);
     watch->seen = now;

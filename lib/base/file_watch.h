@@ -1,8 +1,8 @@
 /* Notices that a file was changed, or replaced by another one under its name.
  *
- * By looking at it once a second: that sees a file behind symbolic links too, which is how Kubernetes
- * swaps a Secret's files. A change counts once the file has stayed as it is for a second, so that a file
- * that is being written is not read half way.
+ * By looking at it once a second: that sees a file behind symbolic links too, which is how
+ * Kubernetes swaps a Secret's files. A change counts once the file has stayed as it is for a
+ * second, so that a file that is being written is not read half way.
  */
 #ifndef LIB_BASE_FILE_WATCH_H
 #define LIB_BASE_FILE_WATCH_H
