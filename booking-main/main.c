@@ -54,6 +54,23 @@ static void on_trouble(void *context, const char *sentence)
         log_info(engine->log, "database answers again", NULL);
 }
 
+/* --- the adapter ----------------------------------------------------------------------------- */
+
+static void on_adapter(void *context, bool answers, enum adapter_outcome outcome)
+{
+    static const char *const reasons[ADAPTER_OUTCOMES] = {
+        [ADAPTER_UNREACHABLE] = "nobody listens there",
+        [ADAPTER_BROKE_OFF] = "it closed the connection before its answer was whole",
+        [ADAPTER_TIMED_OUT] = "it took more than 2 seconds",
+    };
+    const struct engine *engine = context;
+    if (answers)
+        log_info(engine->log, "adapter answers", "adapter", engine->config->adapter_url, NULL);
+    else
+        log_error(engine->log, "adapter does not answer", "adapter", engine->config->adapter_url,
+                  "error", reasons[outcome], NULL);
+}
+
 /* --- stopping -------------------------------------------------------------------------------- */
 
 static void on_draining(void *context)
@@ -188,6 +205,8 @@ static bool engine_start(struct engine *engine, struct buffer *error)
             return false;
     }
     engine->adapter = adapter_calls_new(engine->loop, config->adapter_url, error);
+    if (engine->adapter)
+        adapter_calls_watch(engine->adapter, on_adapter, engine);
     if (!engine->adapter || !start_store(engine, error) || !start_servers(engine, error))
         return false;
     log_flush_each_round(engine->access_log, engine->loop); /* after the servers' work */

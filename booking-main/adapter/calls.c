@@ -27,6 +27,13 @@ struct adapter_calls {
     struct loop_timer round;    /* due at once: starts calls when a round of the loop is over */
     struct loop_timer deadline; /* at the earliest one or before it: it is never put off */
     bool closing;
+
+    /* Whether it answers. */
+    enum { UNKNOWN, ANSWERS, SILENT } presence;
+    int64_t presence_since;
+    void (*changed)(void *context, bool answers, enum adapter_outcome outcome);
+    void *changed_context;
+
     uint64_t ended[ADAPTER_OUTCOMES];
     struct metrics_histogram duration;
 };
@@ -40,6 +47,28 @@ static void watch_deadline(struct adapter_calls *calls, const struct adapter_cal
         loop_arm(calls->loop, &calls->deadline, at);
 }
 
+static void note_presence(struct adapter_calls *calls, enum adapter_outcome outcome)
+{
+    bool answers = outcome == ADAPTER_ANSWERED || outcome == ADAPTER_UNUSABLE;
+    int64_t now = loop_now(calls->loop);
+    if (calls->closing || outcome == ADAPTER_OVERLOADED ||
+        calls->presence == (answers ? ANSWERS : SILENT) ||
+        (calls->presence != UNKNOWN && now - calls->presence_since < LOOP_SECOND))
+        return;
+    calls->presence = answers ? ANSWERS : SILENT;
+    calls->presence_since = now;
+    if (calls->changed)
+        calls->changed(calls->changed_context, answers, outcome);
+}
+
+void adapter_calls_watch(struct adapter_calls *calls,
+                         void (*changed)(void *context, bool answers, enum adapter_outcome outcome),
+                         void *context)
+{
+    calls->changed = changed;
+    calls->changed_context = context;
+}
+
 static void end_call(struct adapter_calls *calls, struct adapter_call *call,
                      enum adapter_outcome outcome)
 {
@@ -48,6 +77,7 @@ static void end_call(struct adapter_calls *calls, struct adapter_call *call,
     calls->ended[outcome]++;
     if (outcome != ADAPTER_OVERLOADED)
         metrics_observe(&calls->duration, call->duration);
+    note_presence(calls, outcome);
     call->done(call);
 }
 

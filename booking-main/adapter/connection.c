@@ -43,6 +43,8 @@ struct adapter_connection {
     struct adapter_answer answer;
 };
 
+const char adapter_transport_name[] = "own";
+
 static void close_connection(struct adapter_connection *connection)
 {
     connector_cancel(connection->server->connector, &connection->attempt);

@@ -10,6 +10,10 @@
 
 #include <stdbool.h>
 
+/* There are two of these: connection.c, and connection_libcurl.c (make TRANSPORT=libcurl). "own" or
+ * "libcurl". */
+extern const char adapter_transport_name[];
+
 /* What all connections to a server share. */
 struct adapter_server;
 

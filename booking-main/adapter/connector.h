@@ -6,6 +6,7 @@
 
 #include "lib/base/buffer.h"
 #include "lib/base/loop.h"
+#include "lib/curl/transfers.h"
 
 #include <stdbool.h>
 
@@ -17,10 +18,11 @@ struct connector_attempt {
     void (*ended)(struct connector_attempt *attempt, int fd);
 
     /* The module's own. */
-    void *easy; /* NULL when none is under way */
+    struct connector *connector;
+    struct transfer transfer; /* its handle is NULL when none is under way */
 };
 
-/* `url` is http://HOST[:PORT] without a path. An attempt takes no longer than `limit_milliseconds`.
+/* `url` is as adapter/url.h has it. An attempt takes no longer than `limit_milliseconds`.
  * NULL, with a reason added to `error`, when the URL is not like that or memory ran out. */
 struct connector *connector_new(struct loop *loop, const char *url, long limit_milliseconds,
                                 struct buffer *error);

@@ -42,6 +42,7 @@
  */
 #include "inventory/availability_internal.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -126,6 +127,8 @@ static int car_insert(struct availability *availability, struct car *car, uint32
     memmove(busy + place + 1, busy + place, (car->count - place) * sizeof(*busy));
     busy[place] = period;
     car->count++;
+    assert(place == 0 || busy[place - 1].return_at <= period.pickup_at);
+    assert(place + 1 == car->count || period.return_at <= busy[place + 1].pickup_at);
     availability->periods++;
     return 0;
 }
@@ -135,6 +138,7 @@ static void car_remove(struct availability *availability, struct car *car, uint3
 {
     struct period *busy = car->capacity ? car->busy.many : &car->busy.one;
 
+    assert(place + count <= car->count && count <= availability->periods);
     car->count -= count;
     availability->periods -= count;
     memmove(busy + place, busy + place + count, (car->count - place) * sizeof(*busy));

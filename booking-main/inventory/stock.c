@@ -20,6 +20,13 @@ void stock_free(struct stock *stock)
     free(stock);
 }
 
+void stock_release(struct stock *stock, int64_t car, struct period period)
+{
+    uint32_t position = catalog_by_number(stock->catalog, car);
+    if (position != CATALOG_NONE)
+        (void)availability_release(stock->availability, position, period);
+}
+
 static bool begin(void *context, const char *currency, size_t cars)
 {
     struct loading *loading = context;

@@ -25,6 +25,9 @@ struct stock {
  * sentence added to `error` on failure. */
 struct stock *stock_load(struct store *store, int32_t since, struct buffer *error);
 
+/* Frees the period of the car with this number, if it is there. */
+void stock_release(struct stock *stock, int64_t car, struct period period);
+
 /* Takes a while with a million cars. NULL is fine. */
 void stock_free(struct stock *stock);
 

@@ -156,6 +156,15 @@ static void make_booking_id(char id[BOOKING_ID_SIZE + 1])
     id[BOOKING_ID_SIZE] = '\0';
 }
 
+/* When a hold that begins now ends, in whole seconds: it lasts at least as long as was asked for,
+ * but what has to be back by then is not held any longer. */
+static int64_t hold_end(int64_t now_milliseconds, unsigned hold_seconds, int32_t return_at)
+{
+    int64_t end = (now_milliseconds + 999) / 1000 + hold_seconds;
+    int64_t latest = (int64_t)return_at * 60;
+    return end < latest ? end : latest;
+}
+
 /* Describes the claimed car to the adapter as the booking it is to become. */
 static void format(struct order_flow *flow, const struct catalog_car *car)
 {
@@ -170,13 +179,16 @@ static void format(struct order_flow *flow, const struct catalog_car *car)
     booking->period = flow->order.criteria.period;
     booking->day_price = car->day_price;
     booking->hour_price = car->hour_price;
+    booking->total = price_total(car->day_price, flow->order.criteria.days);
     snprintf(booking->carid, sizeof booking->carid, "%s", catalog_carid(catalog, car));
     snprintf(booking->location, sizeof booking->location, "%s", catalog_location(catalog, car));
     memcpy(booking->category, car->category, CAR_CATEGORY_SIZE);
-    flow->commit.now = time(NULL);
+    int64_t milliseconds = timestamp_now_milliseconds();
+    flow->commit.now = milliseconds / 1000;
     booking->state = flow->order.hold_seconds ? BOOKING_HELD : BOOKING_BOOKED;
-    booking->expires_at =
-        flow->order.hold_seconds ? flow->commit.now + flow->order.hold_seconds : 0;
+    if (flow->order.hold_seconds)
+        booking->expires_at =
+            hold_end(milliseconds, flow->order.hold_seconds, booking->period.return_at);
 
     snprintf(flow->location, sizeof flow->location, "%s/bookings/%s", flow->request->prefix,
              booking->id);
@@ -235,7 +247,7 @@ static uint32_t pick(struct order_flow *flow)
         refuse_criteria(flow, PROBLEM_CAR_UNAVAILABLE, NULL, unavailable);
         return CATALOG_NONE;
     }
-    int64_t price = price_total(catalog_car(catalog, position)->day_price, order->criteria.period);
+    int64_t price = price_total(catalog_car(catalog, position)->day_price, order->criteria.days);
     if (order->price >= 0 && order->price != price) {
         refuse_criteria(flow, PROBLEM_PRICE_CHANGED, "price", "Ask for an offer again.");
         return CATALOG_NONE;
@@ -260,8 +272,8 @@ static void choose(struct order_flow *flow)
         return;
     }
     const struct catalog_car *car = catalog_car(inventory_catalog(inventory), position);
-    journal_chose(flow->engine, flow->request, car, flow->order.criteria.period,
-                  flow->claim.booking_id, flow->rounds);
+    journal_chose(flow->engine, flow->request, car, &flow->order.criteria, flow->claim.booking_id,
+                  flow->rounds);
     format(flow, car);
 }
 
@@ -277,9 +289,10 @@ static bool read_order(struct order_flow *flow)
                                     &flow->order, field, &error);
     if (valid)
         journal_asked(flow->engine, flow->request, &flow->order.criteria, &flow->order);
+    else if (error.failed)
+        refuse(flow, PROBLEM_INTERNAL_ERROR, NULL, "Out of memory; try again.");
     else
-        refuse(flow, PROBLEM_INVALID_REQUEST, field[0] ? field : NULL,
-               error.data ? error.data : "The body is not valid.");
+        refuse(flow, PROBLEM_INVALID_REQUEST, field[0] ? field : NULL, error.data);
     buffer_free(&error);
     return valid;
 }

@@ -162,12 +162,15 @@ static void decide(struct change *change)
     }
     bool confirm = change->operation == STORE_CONFIRM;
     change->target = confirm ? BOOKING_BOOKED : BOOKING_CANCELLED;
+    if (!confirm && booking->state == BOOKING_EXPIRED)
+        change->target = BOOKING_EXPIRED;          /* released already */
     bool again = booking->state == change->target; /* is the same */
-    if (booking->state == BOOKING_EXPIRED)
+    if (booking->state == BOOKING_EXPIRED && !again)
         refuse(change, PROBLEM_HOLD_EXPIRED, NULL, "Book again: the car may be another's by now.");
     else if (booking->state == BOOKING_CANCELLED && !again)
         refuse(change, PROBLEM_BOOKING_CANCELLED, NULL, "Book again.");
-    else if (!confirm && !again && (int64_t)booking->period.pickup_at * 60 <= change->store.now)
+    else if (!confirm && booking->state == BOOKING_BOOKED &&
+             (int64_t)booking->period.pickup_at * 60 <= change->store.now)
         refuse(change, PROBLEM_PICKUP_PASSED, NULL,
                "A booking can be cancelled only before its pickup.");
     else

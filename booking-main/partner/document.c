@@ -6,8 +6,8 @@
 
 /* What both documents have, in the contract's order. */
 static void add_car(struct buffer *out, const struct catalog *catalog, const char *carid,
-                    const char *status, int64_t day_price, int64_t hour_price, struct period period,
-                    const char *location, const char *category)
+                    const char *status, int64_t total, int64_t day_price, int64_t hour_price,
+                    struct period period, const char *location, const char *category)
 {
     int exponent = catalog_exponent(catalog);
     char pickup_at[TIMESTAMP_SIZE], return_at[TIMESTAMP_SIZE];
@@ -15,7 +15,7 @@ static void add_car(struct buffer *out, const struct catalog *catalog, const cha
     timestamp_format(period.return_at, return_at);
     json_begin(out);
     json_add_string(out, "carid", carid);
-    json_add_money(out, "price", price_total(day_price, period), exponent);
+    json_add_money(out, "price", total, exponent);
     json_add_string(out, "currency", catalog_currency(catalog));
     json_add_string(out, "status", status);
     json_add_money(out, "day_price", day_price, exponent);
@@ -28,21 +28,23 @@ static void add_car(struct buffer *out, const struct catalog *catalog, const cha
 }
 
 void booking_document_offer(struct buffer *out, const struct catalog *catalog,
-                            const struct catalog_car *car, struct period period)
+                            const struct catalog_car *car, const struct criteria *criteria)
 {
     char category[CAR_CATEGORY_SIZE + 1] = "";
     for (int i = 0; i < CAR_CATEGORY_SIZE; i++)
         category[i] = car->category[i];
-    add_car(out, catalog, catalog_carid(catalog, car), "available", car->day_price, car->hour_price,
-            period, catalog_location(catalog, car), category);
+    add_car(out, catalog, catalog_carid(catalog, car), "available",
+            price_total(car->day_price, criteria->days), car->day_price, car->hour_price,
+            criteria->period, catalog_location(catalog, car), category);
     json_end(out);
 }
 
 void booking_document_booking(struct buffer *out, const struct catalog *catalog,
                               const struct booking *booking, enum booking_state state)
 {
-    add_car(out, catalog, booking->carid, booking_state_name(state), booking->day_price,
-            booking->hour_price, booking->period, booking->location, booking->category);
+    add_car(out, catalog, booking->carid, booking_state_name(state), booking->total,
+            booking->day_price, booking->hour_price, booking->period, booking->location,
+            booking->category);
     json_add_string(out, "booking_id", booking->id);
     if (booking->expires_at && state != BOOKING_BOOKED) {
         char expires_at[TIMESTAMP_SIZE];

@@ -3,12 +3,12 @@
 #define BOOKING_PARTNER_DOCUMENT_H
 
 #include "inventory/catalog.h"
-#include "rental/period.h"
+#include "rental/criteria.h"
 #include "store/store.h"
 
-/* A car on offer for a period. */
+/* A car on offer for the criteria's period. */
 void booking_document_offer(struct buffer *out, const struct catalog *catalog,
-                            const struct catalog_car *car, struct period period);
+                            const struct catalog_car *car, const struct criteria *criteria);
 
 /* A booking, at the price it was booked, saying that its state is `state`. */
 void booking_document_booking(struct buffer *out, const struct catalog *catalog,

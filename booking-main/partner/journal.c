@@ -84,15 +84,16 @@ void journal_asked(const struct engine *engine, const struct http_request *reque
 }
 
 void journal_chose(const struct engine *engine, const struct http_request *request,
-                   const struct catalog_car *car, struct period period, const char *booking_id,
-                   unsigned round)
+                   const struct catalog_car *car, const struct criteria *criteria,
+                   const char *booking_id, unsigned round)
 {
     struct buffer *line = begin_step(engine, request, booking_id ? "car claimed" : "car found");
     if (!line)
         return;
     const struct catalog *catalog = inventory_catalog(engine->inventory);
     json_add_string(line, "car", catalog_carid(catalog, car));
-    json_add_money(line, "price", price_total(car->day_price, period), catalog_exponent(catalog));
+    json_add_money(line, "price", price_total(car->day_price, criteria->days),
+                   catalog_exponent(catalog));
     json_add_string(line, "booking", booking_id);
     if (round > 1)
         json_add_integer(line, "round", round);

@@ -33,8 +33,8 @@ void journal_asked(const struct engine *engine, const struct http_request *reque
 
 /* `booking_id` is NULL for an offer, for which nothing is claimed; `round` counts from 1. */
 void journal_chose(const struct engine *engine, const struct http_request *request,
-                   const struct catalog_car *car, struct period period, const char *booking_id,
-                   unsigned round);
+                   const struct catalog_car *car, const struct criteria *criteria,
+                   const char *booking_id, unsigned round);
 
 void journal_called(const struct engine *engine, const struct http_request *request,
                     const struct adapter_call *call);

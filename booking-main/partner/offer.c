@@ -37,9 +37,10 @@ static bool read_criteria(struct http_request *request, struct criteria *criteri
     bool valid = !reading.parameter && criteria_end(&reading, timestamp_now());
     if (valid)
         *criteria = reading.criteria;
+    else if (error.failed)
+        http_answer_problem(request, PROBLEM_INTERNAL_ERROR, NULL, "Out of memory; try again.");
     else
-        http_answer_problem(request, PROBLEM_INVALID_REQUEST, reading.parameter,
-                            error.data ? error.data : "The query is not valid.");
+        http_answer_problem(request, PROBLEM_INVALID_REQUEST, reading.parameter, error.data);
     buffer_free(&error);
     return valid;
 }
@@ -100,9 +101,9 @@ void offer_car(void *context, struct http_request *request)
     offer->request = request;
     buffer_init(&offer->document, DOCUMENT_MAX);
     const struct catalog_car *car = catalog_car(catalog, position);
-    journal_chose(engine, request, car, criteria.period, NULL, 1);
+    journal_chose(engine, request, car, &criteria, NULL, 1);
     http_note(request, "car", catalog_carid(catalog, car));
-    booking_document_offer(&offer->document, catalog, car, criteria.period);
+    booking_document_offer(&offer->document, catalog, car, &criteria);
     if (offer->document.failed) {
         http_answer_problem(request, PROBLEM_INTERNAL_ERROR, NULL, "Out of memory; try again.");
         offer_free(offer);

@@ -1,5 +1,7 @@
 #include "partner/order.h"
 
+#include "lib/json/read.h"
+
 #include "lib/base/money.h"
 
 #include <jansson.h>
@@ -69,8 +71,8 @@ static bool read_price(struct reading *reading, const char *field, const json_t 
 
 static bool read_hold_seconds(struct reading *reading, const char *field, const json_t *value)
 {
-    json_int_t seconds = json_is_integer(value) ? json_integer_value(value) : 0;
-    if (seconds < 1 || seconds > ORDER_HOLD_SECONDS_MAX)
+    double seconds = json_is_number(value) ? json_number_value(value) : 0; /* 600.0 is whole */
+    if (!(seconds >= 1 && seconds <= ORDER_HOLD_SECONDS_MAX) || seconds != (unsigned)seconds)
         return wrong(reading, field, "must be a whole number from 1 to 86400");
     reading->order.hold_seconds = (unsigned)seconds;
     return true;
@@ -115,38 +117,6 @@ static bool read_field(struct reading *reading, const char *name, const json_t *
                  "price, hold_seconds and reference");
 }
 
-/* The name of the member that a syntax error lies in: the last one of the order itself that begins
- * before it. What lies before the error is well formed. */
-static void find_field(const char *json, size_t position, char field[ORDER_FIELD_MAX + 1])
-{
-    size_t start = 0, end = 0;           /* of the last string */
-    size_t name_start = 0, name_end = 0; /* of the member, none while they are equal */
-    int depth = 0;
-    for (size_t i = 0; i < position; i++) {
-        char c = json[i];
-        if (c == '"') {
-            start = ++i;
-            while (i < position && json[i] != '"')
-                i += json[i] == '\\' ? 2 : 1;
-            end = i;
-        } else if (c == '{' || c == '[') {
-            depth++;
-        } else if (c == '}' || c == ']') {
-            depth--;
-        }
-        if (depth == 1 && c == ':') {
-            name_start = start;
-            name_end = end;
-        } else if (depth == 0 || (depth == 1 && c == ',')) {
-            name_start = name_end = 0;
-        }
-    }
-    if (name_end - name_start > ORDER_FIELD_MAX)
-        return;
-    memcpy(field, json + name_start, name_end - name_start);
-    field[name_end - name_start] = '\0';
-}
-
 /* jansson names a repeated key in its text only: duplicate object key near '"carid"'. */
 static void find_duplicate(const char *text, char field[ORDER_FIELD_MAX + 1])
 {
@@ -154,26 +124,6 @@ static void find_duplicate(const char *text, char field[ORDER_FIELD_MAX + 1])
     const char *end = start ? strchr(start + 1, '"') : NULL;
     if (end && end - start - 1 <= ORDER_FIELD_MAX)
         snprintf(field, ORDER_FIELD_MAX + 1, "%.*s", (int)(end - start - 1), start + 1);
-}
-
-static json_t *parse(const char *json, size_t size, struct reading *reading)
-{
-    json_error_t where;
-    json_t *root = json_loadb(json, size, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &where);
-    if (!root) {
-        if (json_error_code(&where) == json_error_duplicate_key)
-            find_duplicate(where.text, reading->field);
-        else
-            find_field(json, (size_t)where.position < size ? (size_t)where.position : size,
-                       reading->field);
-        buffer_printf(reading->error, "The body must be a JSON object: line %d, column %d: %s.",
-                      where.line, where.column, where.text);
-    } else if (!json_is_object(root)) {
-        buffer_add_text(reading->error, "The body must be a JSON object.");
-        json_decref(root);
-        root = NULL;
-    }
-    return root;
 }
 
 bool booking_order_read(const char *json, size_t size, int exponent, int32_t now,
@@ -184,9 +134,13 @@ bool booking_order_read(const char *json, size_t size, int exponent, int32_t now
         .order.price = -1, .exponent = exponent, .field = field, .error = error};
     field[0] = '\0';
     criteria_begin(&reading.criteria, error);
-    json_t *root = parse(json, size, &reading);
-    if (!root)
+    json_error_t failure = {0};
+    json_t *root = json_read_object(json, size, JSON_ALLOW_NUL, &failure, error);
+    if (!root) {
+        if (json_error_code(&failure) == json_error_duplicate_key)
+            find_duplicate(failure.text, field);
         return false;
+    }
     bool valid = true;
     const char *name;
     json_t *value;

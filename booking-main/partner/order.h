@@ -19,7 +19,7 @@ enum { ORDER_FIELD_MAX = 64 };
 
 /* Reads a JSON object. `exponent` is of the fleet's currency, `now` the current minute. On failure
  * returns false, sets `field` to the one that is wrong ("" when it is none) and adds a sentence to
- * `error`. */
+ * `error`; when memory ran out, `error` has failed instead. */
 bool booking_order_read(const char *json, size_t size, int exponent, int32_t now,
                         struct booking_order *order, char field[ORDER_FIELD_MAX + 1],
                         struct buffer *error);

@@ -1,22 +1,23 @@
 #include "partner/relay.h"
 
 #include "lib/json/flat.h"
+#include "lib/json/read.h"
 
-#include <jansson.h>
 #include <stdio.h>
 
-/* What is wrong with an answer that did come; NULL when it is fit for the partner. */
-static const char *unfit(const struct adapter_call *call)
+/* What is wrong with an answer that did come; NULL when it is fit for the partner, or when there is
+ * no memory to find out. */
+static const char *unfit(const struct adapter_call *call, bool *no_memory)
 {
     if (call->status < 200 || call->status > 299)
         return "refused the car document";
     if (json_flat_valid(call->answer, call->answer_size))
         return NULL;
-    json_t *json = json_loadb(call->answer, call->answer_size, JSON_DECODE_ANY, NULL);
-    if (!json)
-        return "did not answer with JSON";
+    json_error_t failure;
+    json_t *json = json_read(call->answer, call->answer_size, JSON_DECODE_ANY, &failure, no_memory);
+    bool fit = json || *no_memory;
     json_decref(json);
-    return NULL;
+    return fit ? NULL : "did not answer with JSON";
 }
 
 /* The problem that a call without a usable answer stands for, with its detail; NULL when the answer
@@ -25,6 +26,7 @@ static const char *trouble(const struct adapter_call *call, enum problem *proble
 {
     const char *fault = "gave an answer that is too long, not HTTP, or to another request";
     char status[32] = "";
+    bool no_memory = false;
     switch (call->outcome) {
     case ADAPTER_UNREACHABLE:
     case ADAPTER_BROKE_OFF:
@@ -40,11 +42,15 @@ static const char *trouble(const struct adapter_call *call, enum problem *proble
         *problem = PROBLEM_OVERLOADED;
         return "Try again in a moment, with fewer requests at a time.";
     case ADAPTER_ANSWERED:
-        fault = unfit(call);
+        fault = unfit(call, &no_memory);
         snprintf(status, sizeof status, " (its status: %u)", call->status);
         break;
     case ADAPTER_UNUSABLE:
         break;
+    }
+    if (no_memory) {
+        *problem = PROBLEM_INTERNAL_ERROR;
+        return "Out of memory; try again.";
     }
     if (!fault)
         return NULL;

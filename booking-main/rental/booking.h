@@ -38,6 +38,7 @@ struct booking {
     int64_t expires_at; /* of a hold, or a hold that was; 0 for none. Seconds since 1970 */
     int64_t day_price;  /* as booked, in minor units */
     int64_t hour_price; /* -1 for none */
+    int64_t total;      /* of the whole period */
     /* The car as it is now: its carid never changes for a number, but an import may change the
      * location and the category. */
     char carid[CAR_ID_MAX + 1];

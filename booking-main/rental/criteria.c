@@ -58,9 +58,11 @@ bool criteria_set(struct criteria_reading *reading, const char *name, const char
     struct criteria *criteria = &reading->criteria;
     const char *problem = NULL;
     if (parameter == PICKUP_AT) {
-        problem = timestamp_parse(value, &criteria->period.pickup_at);
+        problem =
+            timestamp_parse_local(value, &criteria->period.pickup_at, &reading->offsets[PICKUP_AT]);
     } else if (parameter == RETURN_AT) {
-        problem = timestamp_parse(value, &criteria->period.return_at);
+        problem =
+            timestamp_parse_local(value, &criteria->period.return_at, &reading->offsets[RETURN_AT]);
     } else if (parameter == LOCATION) {
         if (!car_location_valid(value))
             return wrong(reading, parameter, "must be 1 to 32 letters, digits, '.', '_' or '-'");
@@ -90,6 +92,7 @@ bool criteria_end(struct criteria_reading *reading, int32_t now)
     if (!reading->seen[PICKUP_AT] && !reading->seen[RETURN_AT]) {
         period->pickup_at = now + 1;
         period->return_at = period->pickup_at + MINUTES_PER_DAY;
+        reading->criteria.days = 1;
         return true;
     }
     if (!reading->seen[PICKUP_AT])
@@ -98,11 +101,16 @@ bool criteria_end(struct criteria_reading *reading, int32_t now)
         return wrong(reading, RETURN_AT, "is missing: give both times or neither");
     if (period->return_at <= period->pickup_at)
         return wrong(reading, RETURN_AT, "must be later than pickup_at");
-    if (period->return_at - period->pickup_at > PERIOD_MAX_DAYS * MINUTES_PER_DAY)
+    int32_t days = period_started_days(period->return_at + reading->offsets[RETURN_AT] -
+                                       period->pickup_at - reading->offsets[PICKUP_AT]);
+    if (days > PERIOD_MAX_DAYS)
         return wrong(reading, RETURN_AT, "must be at most 90 days after pickup_at");
     if (period->pickup_at < now - PERIOD_MAX_PAST_DAYS * MINUTES_PER_DAY)
         return wrong(reading, PICKUP_AT, "must not be more than a day ago");
+    if (period->return_at <= now)
+        return wrong(reading, RETURN_AT, "must be ahead of now");
     if (period->return_at > years_later(now, PERIOD_MAX_AHEAD))
         return wrong(reading, RETURN_AT, "must be at most two years ahead");
+    reading->criteria.days = days;
     return true;
 }

@@ -20,10 +20,10 @@ struct period {
     int32_t return_at;
 };
 
-/* Days that are charged: each started day counts. */
-static inline int32_t period_started_days(struct period period)
+/* Days that are charged for a rental of so many minutes: each started day counts, one at least. */
+static inline int32_t period_started_days(int32_t minutes)
 {
-    return (period.return_at - period.pickup_at + MINUTES_PER_DAY - 1) / MINUTES_PER_DAY;
+    return minutes < 1 ? 1 : (minutes + MINUTES_PER_DAY - 1) / MINUTES_PER_DAY;
 }
 
 #endif

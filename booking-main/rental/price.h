@@ -2,16 +2,16 @@
 #ifndef BOOKING_RENTAL_PRICE_H
 #define BOOKING_RENTAL_PRICE_H
 
-#include "rental/period.h"
+#include <stdint.h>
 
 /* The dearest a day or an hour may be: ninety such days are still an amount that any adapter can
  * hold. */
 #define PRICE_MAX INT64_C(10000000000)
 
-/* The whole period's price: each started day at the day price. */
-static inline int64_t price_total(int64_t day_price, struct period period)
+/* The whole period's price: each started day (struct criteria) at the day price. */
+static inline int64_t price_total(int64_t day_price, int32_t days)
 {
-    return day_price * period_started_days(period);
+    return day_price * days;
 }
 
 #endif

@@ -62,11 +62,11 @@ enum store_operation {
     STORE_SHOW,    /* fills `booking` by id and channel */
     STORE_CONFIRM, /* held -> booked, with `answer`; WRONG_STATE unless held and not expired at
                       `now`. A hold that has is ended: its state is then expired */
-    STORE_CANCEL, /* held or booked -> cancelled; WRONG_STATE when it was neither, or the pickup has
-                     passed (it is `now`, or earlier) */
-    STORE_EXPIRE, /* held -> expired; WRONG_STATE unless held and expired (expires_at is `now`, or
-                     earlier). The channel may be "": any */
-    STORE_RECALL, /* fills `answer` by channel and key */
+    STORE_CANCEL,  /* held or booked -> cancelled; WRONG_STATE when it was neither, or a hold that
+                      has  expired at `now`, or a booking whose pickup is `now` or earlier */
+    STORE_EXPIRE,  /* held -> expired; WRONG_STATE unless held and expired (expires_at is `now`, or
+                      earlier). The channel may be "": any */
+    STORE_RECALL,  /* fills `answer` by channel and key */
 };
 
 struct store_request {

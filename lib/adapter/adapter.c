@@ -66,10 +66,11 @@ static void format_car_info(void *context, struct http_request *request)
         car_document_parse(request->body, request->body_size, &car, &member, &error);
     const char *request_id = request->identity->request_id;
     if (!owner) {
-        const char *detail = error.data ? error.data : "The body is not valid.";
+        enum problem problem = error.failed ? PROBLEM_INTERNAL_ERROR : PROBLEM_INVALID_REQUEST;
+        const char *detail = error.failed ? "Out of memory; try again." : error.data;
         log_debug(adapter->log, "car document refused", "request_id", request_id, "parameter",
                   member, "detail", detail, NULL);
-        http_answer_problem(request, PROBLEM_INVALID_REQUEST, member, detail);
+        http_answer_problem(request, problem, member, detail);
         buffer_free(&error);
         return;
     }

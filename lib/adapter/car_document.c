@@ -2,6 +2,7 @@
 
 #include "lib/base/money.h"
 #include "lib/json/flat.h"
+#include "lib/json/read.h"
 
 #include <jansson.h>
 #include <stdbool.h>
@@ -116,17 +117,12 @@ static struct car_document_owner *read_flat(const char *json, size_t size,
 static struct car_document_owner *read_any(const char *json, size_t size,
                                            struct value values[MEMBERS], struct buffer *error)
 {
-    json_error_t where;
-    json_t *root = json_loadb(json, size, JSON_REJECT_DUPLICATES, &where);
-    if (!root) {
-        buffer_printf(error, "The body must be a JSON object: line %d, column %d: %s.", where.line,
-                      where.column, where.text);
+    json_t *root = json_read_object(json, size, 0, NULL, error);
+    if (!root)
         return NULL;
-    }
-    struct car_document_owner *owner = json_is_object(root) ? malloc(sizeof *owner) : NULL;
+    struct car_document_owner *owner = malloc(sizeof *owner);
     if (!owner) {
-        buffer_add_text(error, json_is_object(root) ? "Out of memory; try again."
-                                                    : "The body must be a JSON object.");
+        error->failed = true;
         json_decref(root);
         return NULL;
     }

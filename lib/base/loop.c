@@ -12,6 +12,7 @@ struct loop {
     int epoll_fd;
     bool stopping;
     int64_t now;
+    uint64_t round; /* the number of this round, from one wait to the next; never 0 */
     struct loop_timer *timers;
     struct loop_task *tasks;
     struct epoll_event events[EVENTS_A_WAIT];
@@ -121,15 +122,16 @@ void loop_remove_task(struct loop *loop, struct loop_task *task)
         }
 }
 
-/* Calls what is due; false when nothing was. */
+/* Calls what is due and was not called in this round; false when there is nothing such. */
 static bool run_timers(struct loop *loop)
 {
     bool called = false;
     struct loop_timer *next;
     for (struct loop_timer *timer = loop->timers; timer; timer = next) {
         next = timer->next;
-        if (timer->armed && timer->at <= loop->now) {
+        if (timer->armed && timer->at <= loop->now && timer->round != loop->round) {
             timer->armed = false;
+            timer->round = loop->round;
             called = true;
             timer->expired(timer); /* may remove itself, or arm any timer */
         }
@@ -153,15 +155,18 @@ static int64_t run_tasks(struct loop *loop)
 static int prepare_wait(struct loop *loop)
 {
     int64_t patience;
+    loop->round++;
     do /* a task arms timers that are due at once, and a timer makes work for a task */
         patience = run_tasks(loop);
-    while (run_timers(loop));
+    while (run_timers(loop)); /* each of them once: descriptors must have their turn as well */
 
     for (struct loop_timer *timer = loop->timers; timer; timer = timer->next)
         if (timer->armed && timer->at - loop->now < patience)
             patience = timer->at - loop->now;
     if (patience == INT64_MAX)
         return -1;
+    if (patience <= 0)
+        return 0; /* also a timer that was armed again for now */
     /* Rounded up, or the loop would spin through the last millisecond. */
     int64_t milliseconds = (patience + LOOP_MILLISECOND - 1) / LOOP_MILLISECOND;
     return milliseconds > 60000 ? 60000 : (int)milliseconds;

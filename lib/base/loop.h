@@ -22,7 +22,8 @@ struct loop_timer {
     void (*expired)(struct loop_timer *timer);
     int64_t at;
     bool armed;
-    bool known; /* to the loop's list */
+    bool known;     /* to the loop's list */
+    uint64_t round; /* the loop's last one in which it expired */
     struct loop_timer *next;
 };
 
@@ -51,7 +52,8 @@ int loop_watch(struct loop *loop, int fd, uint32_t events, struct loop_watch *wa
 int loop_rewatch(struct loop *loop, int fd, uint32_t events, struct loop_watch *watch);
 void loop_unwatch(struct loop *loop, int fd, struct loop_watch *watch);
 
-/* Arms the timer, or moves it. An expired timer is disarmed before its callback is called. */
+/* Arms the timer, or moves it. An expired timer is disarmed before its callback is called. A timer
+ * expires at most once between two looks at the descriptors, however often it is armed for now. */
 void loop_arm(struct loop *loop, struct loop_timer *timer, int64_t at);
 void loop_disarm(struct loop_timer *timer);
 

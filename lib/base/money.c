@@ -2,9 +2,10 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-/* ISO 4217, the active codes whose exponent is not 2. */
+/* ISO 4217, the codes whose exponent is not 2, those of funds too. */
 static const struct {
     char codes[80];
     int exponent;
@@ -26,6 +27,34 @@ int money_exponent(const char *currency)
             if (memcmp(code, currency, 3) == 0)
                 return other_exponents[i].exponent;
     return 2;
+}
+
+/* ISO 4217, list one: the codes in which something is paid today. Not those of funds (CLF, USN),
+ * metals (XAU), units of account (XDR), tests (XTS) or no currency (XXX). Sorted. */
+static const char in_use[][4] = {
+    "AED", "AFN", "ALL", "AMD", "AOA", "ARS", "AUD", "AWG", "AZN", "BAM", "BBD", "BDT", "BHD",
+    "BIF", "BMD", "BND", "BOB", "BRL", "BSD", "BTN", "BWP", "BYN", "BZD", "CAD", "CDF", "CHF",
+    "CLP", "CNY", "COP", "CRC", "CUP", "CVE", "CZK", "DJF", "DKK", "DOP", "DZD", "EGP", "ERN",
+    "ETB", "EUR", "FJD", "FKP", "GBP", "GEL", "GHS", "GIP", "GMD", "GNF", "GTQ", "GYD", "HKD",
+    "HNL", "HTG", "HUF", "IDR", "ILS", "INR", "IQD", "IRR", "ISK", "JMD", "JOD", "JPY", "KES",
+    "KGS", "KHR", "KMF", "KPW", "KRW", "KWD", "KYD", "KZT", "LAK", "LBP", "LKR", "LRD", "LSL",
+    "LYD", "MAD", "MDL", "MGA", "MKD", "MMK", "MNT", "MOP", "MRU", "MUR", "MVR", "MWK", "MXN",
+    "MYR", "MZN", "NAD", "NGN", "NIO", "NOK", "NPR", "NZD", "OMR", "PAB", "PEN", "PGK", "PHP",
+    "PKR", "PLN", "PYG", "QAR", "RON", "RSD", "RUB", "RWF", "SAR", "SBD", "SCR", "SDG", "SEK",
+    "SGD", "SHP", "SLE", "SOS", "SRD", "SSP", "STN", "SVC", "SYP", "SZL", "THB", "TJS", "TMT",
+    "TND", "TOP", "TRY", "TTD", "TWD", "TZS", "UAH", "UGX", "USD", "UYU", "UZS", "VED", "VES",
+    "VND", "VUV", "WST", "XAF", "XCD", "XCG", "XOF", "XPF", "YER", "ZAR", "ZMW", "ZWG",
+};
+
+static int compare_codes(const void *code, const void *entry)
+{
+    return strcmp(code, entry);
+}
+
+bool money_currency_in_use(const char *currency)
+{
+    return bsearch(currency, in_use, sizeof in_use / sizeof in_use[0], sizeof in_use[0],
+                   compare_codes);
 }
 
 /* Appends a decimal digit; false when the amount would be too large. */

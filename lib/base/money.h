@@ -20,8 +20,13 @@ enum {
 #define MONEY_MAX INT64_C(9007199254740992)
 
 /* Decimals of the currency, or -1 when `currency` is not a code of three capital letters. A code
- * that ISO 4217 gives no other exponent has 2. */
+ * that ISO 4217 gives no other exponent has 2, also one that was withdrawn: there may be bookings
+ * in it. */
 int money_exponent(const char *currency);
+
+/* Whether ISO 4217 has the code in use for payments: EUR, but not DEM (withdrawn), CLF (of funds),
+ * XAU (a metal) or XXX (none). */
+bool money_currency_in_use(const char *currency);
 
 /* Reads a plain decimal ("55", "55.50"): digits, at most one point, no sign, no exponent, at most
  * `exponent` decimals that are not zero, at most MONEY_MAX. Returns NULL and sets *minor, or

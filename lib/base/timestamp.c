@@ -56,7 +56,7 @@ static bool read_offset(const char **at, int *minutes)
     return true;
 }
 
-const char *timestamp_parse(const char *text, int32_t *minutes)
+const char *timestamp_parse_local(const char *text, int32_t *minutes, int *offset)
 {
     static const char malformed[] =
         "is not an RFC 3339 time with an offset, such as 2026-12-01T10:00:00Z";
@@ -87,22 +87,34 @@ const char *timestamp_parse(const char *text, int32_t *minutes)
         for (; *at >= '0' && *at <= '9'; at++)
             fraction = fraction || *at != '0';
     }
-    int offset;
-    if (!read_offset(&at, &offset) || *at)
+    int ahead;
+    if (!read_offset(&at, &ahead) || *at)
         return malformed;
-    if (year < YEAR_MIN || year > YEAR_MAX || month < 1 || month > 12 || day < 1 ||
-        day > days_in_month(year, month) || hour > 23 || minute > 59)
-        return "is not a date and time that exists";
+    if (year < YEAR_MIN || year > YEAR_MAX)
+        return "must be in a year from 1970 to 5000";
+    if (month < 1 || month > 12 || day < 1 || day > days_in_month(year, month))
+        return "is not a date that exists";
+    if (hour == 24 && minute == 0)
+        return "has the hour 24: write 00:00 of the next day";
+    if (hour > 23 || minute > 59 || second > 60) /* there are leap seconds */
+        return "is not a time that exists: hours go to 23, minutes and seconds to 59";
     if (second || fraction)
-        return "must be a whole minute";
+        return "must be a whole minute: write 00 for the seconds";
 
     struct tm utc = {.tm_year = year - 1900,
                      .tm_mon = month - 1,
                      .tm_mday = day,
                      .tm_hour = hour,
                      .tm_min = minute};
-    *minutes = (int32_t)(timegm(&utc) / 60) - offset;
+    *minutes = (int32_t)(timegm(&utc) / 60) - ahead;
+    *offset = ahead;
     return NULL;
+}
+
+const char *timestamp_parse(const char *text, int32_t *minutes)
+{
+    int offset;
+    return timestamp_parse_local(text, minutes, &offset);
 }
 
 void timestamp_format(int32_t minutes, char out[TIMESTAMP_SIZE])

@@ -11,6 +11,9 @@ enum { TIMESTAMP_SIZE = sizeof "2026-12-01T10:00:00Z" };
  * Returns NULL and sets *minutes, or returns what is wrong as the end of a sentence. */
 const char *timestamp_parse(const char *text, int32_t *minutes);
 
+/* The same, and *offset is how many minutes the clock on the wall was ahead of UTC. */
+const char *timestamp_parse_local(const char *text, int32_t *minutes, int *offset);
+
 /* Writes it in UTC. The year must be 1970 to 5000. */
 void timestamp_format(int32_t minutes, char out[TIMESTAMP_SIZE]);
 void timestamp_format_seconds(int64_t seconds, char out[TIMESTAMP_SIZE]);

@@ -319,6 +319,31 @@ def test_killed_and_restarted_on_the_same_port(start):
             assert engine.ask().body == KAYAK_LINE
 
 
+def test_an_adapter_that_comes_or_goes_is_told_once(start):
+    """A line on standard error for each change, however many requests meet it."""
+    def told():
+        return [line["msg"] for line in engine.log("stderr") if line["msg"].startswith("adapter ")]
+
+    def tells(request, changes):
+        def find():
+            request()
+            return told() == changes
+        wait_until(find, what=f"{changes}, not {told()}")
+
+    adapter = start.adapter("kayak")
+    engine = start.engine(adapter)
+    answers, silent = ["adapter answers"], ["adapter does not answer"]
+    assert engine.ask("/bookCar").status == 200
+    tells(lambda: engine.ask("/bookCar"), answers)
+    adapter.kill()
+    tells(lambda: engine.ask("/bookCar"), answers + silent)
+    start.adapter("kayak", address=adapter.address, port=adapter.port)
+    tells(lambda: engine.ask("/bookCar"), answers + silent + answers)
+    for _ in range(20):
+        assert engine.ask("/bookCar").status == 200
+    assert told() == answers + silent + answers
+
+
 def test_restarted_unseen_between_two_requests(start):
     """Every kept-alive connection is dead, and no request may suffer for it."""
     adapter = start.adapter("kayak")

@@ -11,6 +11,7 @@
 
 #include "lib/base/timestamp.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -30,8 +31,7 @@ struct change {
 struct import {
     struct sqlite_connection *connection;
     const struct fleet *fleet;
-    const struct fleet_car **by_carid;
-    bool *found;            /* whether the database has it, in the order of by_carid */
+    bool *found;            /* whether the database has it, in the order of the fleet's cars */
     struct change *changes; /* capacity grows */
     size_t change_count, change_capacity;
     int64_t fleet_number; /* what the changes are based on */
@@ -54,23 +54,9 @@ static bool fail_memory(struct import *import)
 
 /* --- comparing ------------------------------------------------------------------------------- */
 
-static int compare_carid(const void *a, const void *b)
+static int compare_carid(const void *key, const void *car)
 {
-    const struct fleet_car *const *left = a, *const *right = b;
-    return strcmp((*left)->carid, (*right)->carid);
-}
-
-static bool sort_fleet(struct import *import)
-{
-    size_t count = import->fleet->count;
-    import->by_carid = malloc((count + 1) * sizeof(const struct fleet_car *));
-    import->found = malloc((count + 1) * sizeof *import->found);
-    if (!import->by_carid || !import->found)
-        return fail_memory(import);
-    for (size_t i = 0; i < count; i++)
-        import->by_carid[i] = &import->fleet->cars[i];
-    qsort(import->by_carid, count, sizeof(const struct fleet_car *), compare_carid);
-    return true;
+    return strcmp(key, ((const struct fleet_car *)car)->carid);
 }
 
 static bool add_change(struct import *import, int64_t number, const struct fleet_car *car)
@@ -94,16 +80,15 @@ static bool compare_car(struct import *import, const struct query *row)
 {
     int64_t number = sqlite3_column_int64(row->statement, NUMBER);
     bool offered = sqlite3_column_int(row->statement, OFFERED) != 0;
-    struct fleet_car wanted = {.carid = query_column_text(row, CARID)}, *key = &wanted;
-    const struct fleet_car **place = bsearch(&key, import->by_carid, import->fleet->count,
-                                             sizeof(const struct fleet_car *), compare_carid);
+    const struct fleet *fleet = import->fleet;
+    const struct fleet_car *car = bsearch(query_column_text(row, CARID), fleet->cars, fleet->count,
+                                          sizeof fleet->cars[0], compare_carid);
     import->had_cars = true;
-    if (!place) {
+    if (!car) {
         import->report.withdrawn += offered;
         return !offered || add_change(import, number, NULL);
     }
-    const struct fleet_car *car = *place;
-    import->found[place - import->by_carid] = true;
+    import->found[car - fleet->cars] = true;
     bool same = strcmp(query_column_text(row, CATEGORY), car->category) == 0 &&
                 strcmp(query_column_text(row, LOCATION), car->location) == 0 &&
                 sqlite3_column_int64(row->statement, DAY_PRICE) == car->day_price &&
@@ -134,7 +119,7 @@ static bool compare_cars(struct import *import)
     for (size_t i = 0; compared && i < import->fleet->count; i++)
         if (!import->found[i]) {
             import->report.added++;
-            compared = add_change(import, 0, import->by_carid[i]);
+            compared = add_change(import, 0, &import->fleet->cars[i]);
         }
     return compared;
 }
@@ -349,10 +334,12 @@ bool sqlite_import_fleet(struct sqlite_connection *connection, const struct flee
                          struct buffer *error)
 {
     struct import import = {.connection = connection, .fleet = fleet, .error = error};
-    bool replaced = sort_fleet(&import) && replace(&import, only_if_empty, dry_run);
+    for (size_t i = 1; i < fleet->count; i++) /* what a fleet promises */
+        assert(strcmp(fleet->cars[i - 1].carid, fleet->cars[i].carid) < 0);
+    import.found = calloc(fleet->count + 1, sizeof *import.found);
+    bool replaced = import.found ? replace(&import, only_if_empty, dry_run) : fail_memory(&import);
     if (replaced)
         *report = import.report;
-    free(import.by_carid);
     free(import.found);
     free(import.changes);
     return replaced;

@@ -1,6 +1,7 @@
 #include "store/sqlite/operations.h"
 
 #include "lib/base/timestamp.h"
+#include "rental/price.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -143,6 +144,9 @@ static int read_record(struct query *query, struct record *record)
         booking->expires_at = sqlite3_column_int64(row, 8);
         booking->day_price = sqlite3_column_int64(row, 9);
         booking->hour_price = query_column_price(query, 10);
+        booking->total =
+            price_total(booking->day_price,
+                        period_started_days(booking->period.return_at - booking->period.pickup_at));
         copy_text(booking->carid, sizeof booking->carid, query, 11);
         copy_text(booking->location, sizeof booking->location, query, 12);
         copy_text(booking->category, sizeof booking->category, query, 13);
@@ -425,8 +429,9 @@ static bool is_allowed(const struct store_request *request, const struct booking
     case STORE_CONFIRM:
         return held && !has_expired(booking, now);
     case STORE_CANCEL:
-        return (held || booking->state == BOOKING_BOOKED) &&
-               (int64_t)booking->period.pickup_at * 60 > now;
+        if (held)
+            return !has_expired(booking, now);
+        return booking->state == BOOKING_BOOKED && (int64_t)booking->period.pickup_at * 60 > now;
     case STORE_EXPIRE:
         return has_expired(booking, now);
     default:

@@ -181,7 +181,8 @@ static inline enum store_result model_run(struct model *model, enum store_operat
         model_change(model, found, BOOKING_BOOKED);
         return STORE_OK;
     case STORE_CANCEL:
-        if (!model_is_active(booking) || (int64_t)booking->period.pickup_at * 60 <= now)
+        if (!model_is_active(booking) || model_has_expired(booking, now) ||
+            (booking->state == BOOKING_BOOKED && (int64_t)booking->period.pickup_at * 60 <= now))
             return STORE_WRONG_STATE;
         model_change(model, found, BOOKING_CANCELLED);
         return STORE_OK;

@@ -1,5 +1,7 @@
 #include "tests/unit/unit.h"
 
+#include <limits.h>
+
 #include "lib/base/timestamp.h"
 #include "partner/order.h"
 
@@ -53,10 +55,11 @@ static void check_valid(const char *path)
     buffer_init(&error, 4096);
     buffer_init(&text, 4096);
     if (read_order(json, size, 2, &order, field, &error))
-        buffer_printf(&text, "%d %d %s %s %s %lld %u [%s]", order.criteria.period.pickup_at,
-                      order.criteria.period.return_at, or_dash(order.criteria.location),
-                      or_dash(order.criteria.category), or_dash(order.carid),
-                      (long long)order.price, order.hold_seconds, order.reference);
+        buffer_printf(&text, "%d %d %d %s %s %s %lld %u [%s]", order.criteria.period.pickup_at,
+                      order.criteria.period.return_at, order.criteria.days,
+                      or_dash(order.criteria.location), or_dash(order.criteria.category),
+                      or_dash(order.carid), (long long)order.price, order.hold_seconds,
+                      order.reference);
     else
         buffer_add_text(&text, error.data);
     if (strcmp(text.data, expected) != 0)
@@ -169,6 +172,39 @@ static void any_bytes_are_read_or_refused(void **state)
     }
 }
 
+/* Allocations fail from the one with this number on (-Wl,--wrap=malloc). */
+static int allocations_left = INT_MAX;
+
+void *__real_malloc(size_t size);
+void *__wrap_malloc(size_t size);
+
+void *__wrap_malloc(size_t size)
+{
+    return allocations_left-- > 0 ? __real_malloc(size) : NULL;
+}
+
+/* Then nothing is wrong with the order: the caller answers 500, not 400. */
+static void memory_that_runs_out_is_no_fault_of_the_order(void **state)
+{
+    (void)state;
+    static const char json[] = "{\"pickup_at\":\"2027-01-10T10:00:00Z\",\"return_at\":"
+                               "\"2027-01-13T10:00:00Z\",\"price\":12.5,\"reference\":\"r\"}";
+    bool read = false;
+    for (int allocations = 0; !read; allocations++) {
+        struct booking_order order;
+        char field[ORDER_FIELD_MAX + 1];
+        struct buffer error;
+        buffer_init(&error, 4096);
+        allocations_left = allocations;
+        read = booking_order_read(json, sizeof json - 1, 2, now(), &order, field, &error);
+        allocations_left = INT_MAX;
+        assert_int_equal(error.failed, !read);
+        assert_null(error.data);
+        assert_true(allocations < 1000);
+        buffer_free(&error);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -176,6 +212,7 @@ int main(void)
         cmocka_unit_test(invalid_orders_are_refused_naming_the_field),
         cmocka_unit_test(prices_have_the_currencys_decimals),
         cmocka_unit_test(any_bytes_are_read_or_refused),
+        cmocka_unit_test(memory_that_runs_out_is_no_fault_of_the_order),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -50,7 +50,7 @@ static void without_times_it_is_a_day_from_the_next_minute(void **state)
     assert_null(wrong);
     assert_int_equal(criteria.period.pickup_at, at("2026-06-15T12:01:00Z"));
     assert_int_equal(criteria.period.return_at, at("2026-06-16T12:01:00Z"));
-    assert_int_equal(period_started_days(criteria.period), 1);
+    assert_int_equal(criteria.days, 1);
     assert_string_equal(criteria.location, "");
     assert_string_equal(criteria.category, "");
 }
@@ -81,11 +81,19 @@ static void the_edges_of_a_period(void **state)
         /* At most 90 days. */
         {now, "2026-07-01T10:00:00Z", "2026-09-29T10:00:00Z", NULL},
         {now, "2026-07-01T10:00:00Z", "2026-09-29T10:01:00Z", "return_at"},
-        {now, "2026-07-01T10:00:00Z", "2026-09-29T12:00:00+02:00", NULL},
+        {now, "2026-07-01T12:00:00+02:00", "2026-09-29T12:00:00+02:00", NULL},
+        {now, "2026-07-01T12:00:00+02:00", "2026-09-29T10:01:00Z", NULL},
+        {now, "2026-08-10T10:00:00+02:00", "2026-11-08T10:00:00+01:00", NULL},
+        {now, "2026-08-10T10:00:00+02:00", "2026-11-08T10:01:00+01:00", "return_at"},
         /* A pickup at most a day ago. */
         {now, "2026-06-14T12:00:00Z", "2026-06-16T12:00:00Z", NULL},
         {now, "2026-06-14T11:59:00Z", "2026-06-16T12:00:00Z", "pickup_at"},
         {now, "1970-01-01T00:00:00Z", "1970-01-02T00:00:00Z", "pickup_at"},
+        /* A return ahead of now. */
+        {now, "2026-06-15T11:00:00Z", "2026-06-15T12:00:00Z", "return_at"},
+        {now, "2026-06-15T11:00:00Z", "2026-06-15T13:00:00+01:00", "return_at"},
+        {now, "2026-06-15T11:00:00Z", "2026-06-15T11:30:00Z", "return_at"},
+        {now, "2026-06-15T11:00:00Z", "2026-06-15T12:01:00Z", NULL},
         /* A return at most two years ahead. */
         {now, "2028-06-14T12:00:00Z", "2028-06-15T12:00:00Z", NULL},
         {now, "2028-06-14T12:00:00Z", "2028-06-15T12:01:00Z", "return_at"},
@@ -176,12 +184,45 @@ static void started_days_are_charged(void **state)
     (void)state;
     static const struct {
         int32_t minutes, days;
-    } cases[] = {{1, 1},    {60, 1},   {1439, 1},       {1440, 1},          {1441, 2},
-                 {2880, 2}, {2881, 3}, {90 * 1440, 90}, {89 * 1440 + 1, 90}};
+    } cases[] = {{-60, 1},  {0, 1},    {1, 1},    {60, 1},         {1439, 1},          {1440, 1},
+                 {1441, 2}, {2880, 2}, {2881, 3}, {90 * 1440, 90}, {89 * 1440 + 1, 90}};
     for (size_t i = 0; i < LENGTH(cases); i++) {
-        struct period period = {1000, 1000 + cases[i].minutes};
-        assert_int_equal(period_started_days(period), cases[i].days);
+        assert_int_equal(period_started_days(cases[i].minutes), cases[i].days);
     }
+}
+
+/* The offsets say what the clock on the wall shows. */
+static void days_are_counted_by_the_clock_on_the_wall(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *pickup_at, *return_at;
+        int32_t days;
+    } cases[] = {
+        /* The end of summer time makes a day of 25 hours, its beginning one of 23. */
+        {"2026-10-24T18:00:00+02:00", "2026-10-25T18:00:00+01:00", 1},
+        {"2026-10-24T18:00:00+02:00", "2026-10-25T18:01:00+01:00", 2},
+        {"2027-03-27T18:00:00+01:00", "2027-03-28T18:00:00+02:00", 1},
+        {"2027-03-27T18:00:00+01:00", "2027-03-28T18:01:00+02:00", 2},
+        /* Some change by half an hour. */
+        {"2027-04-03T09:00:00+11:00", "2027-04-06T09:00:00+10:30", 3},
+        /* The wall's clock goes back while the car is out. */
+        {"2026-10-25T02:30:00+02:00", "2026-10-25T02:10:00+01:00", 1},
+        {"2026-10-25T02:30:00+02:00", "2026-10-25T02:30:00+01:00", 1},
+        /* With equal offsets, time that passes is time on the wall. */
+        {"2026-10-24T18:00:00+02:00", "2026-10-25T19:00:00+02:00", 2},
+        {"2026-10-24T18:00:00+02:00", "2026-10-25T18:00:00+02:00", 1},
+        {"2026-10-24T18:00:00Z", "2026-10-26T18:00:00Z", 2},
+    };
+    for (size_t i = 0; i < LENGTH(cases); i++) {
+        READ(now, {"return_at", cases[i].return_at}, {"pickup_at", cases[i].pickup_at});
+        if (wrong || criteria.days != cases[i].days)
+            fail_msg("%s to %s: %d days %s", cases[i].pickup_at, cases[i].return_at, criteria.days,
+                     says);
+    }
+    READ(now, {"return_at", "2026-10-25T18:00:00+01:00"},
+         {"pickup_at", "2026-10-24T18:00:00+02:00"});
+    assert_int_equal(criteria.period.return_at - criteria.period.pickup_at, 25 * 60);
 }
 
 int main(void)
@@ -194,6 +235,7 @@ int main(void)
         cmocka_unit_test(the_longest_location_and_all_wildcards_fit),
         cmocka_unit_test(a_monstrous_name_is_cut_in_the_message),
         cmocka_unit_test(started_days_are_charged),
+        cmocka_unit_test(days_are_counted_by_the_clock_on_the_wall),
     };
     return cmocka_run_group_tests_name("criteria", tests, NULL, NULL);
 }

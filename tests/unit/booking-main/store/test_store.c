@@ -248,6 +248,18 @@ static void nothing_is_cancelled_once_the_pickup_has_passed(void **state)
     assert_int_equal(run_at(STORE_CANCEL, "a", 59999, &booking), STORE_OK);
 }
 
+static void a_hold_is_released_as_long_as_it_is_held(void **state)
+{
+    (void)state;
+    struct booking booking;
+    struct unit_request request = hold("a", 70000);
+    assert_int_equal(unit_run(&engine, &request), STORE_OK);
+    assert_int_equal(run_at(STORE_CANCEL, "a", 70000, &booking), STORE_WRONG_STATE);
+    assert_int_equal(booking.state, BOOKING_HELD);
+    assert_int_equal(run_at(STORE_CANCEL, "a", 69999, &booking), STORE_OK); /* pickup: 60000 */
+    assert_int_equal(booking.state, BOOKING_CANCELLED);
+}
+
 static void a_hold_expires_when_it_is_time(void **state)
 {
     (void)state;
@@ -676,6 +688,7 @@ int main(void)
         BOTH(an_id_that_exists_fails_alone),
         BOTH(a_hold_is_confirmed_and_cancelled),
         BOTH(nothing_is_cancelled_once_the_pickup_has_passed),
+        BOTH(a_hold_is_released_as_long_as_it_is_held),
         BOTH(a_hold_expires_when_it_is_time),
         BOTH(confirming_too_late_ends_the_hold),
         BOTH(an_expired_hold_gives_way),

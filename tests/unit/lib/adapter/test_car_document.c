@@ -1,5 +1,7 @@
 #include "tests/unit/unit.h"
 
+#include <limits.h>
+
 #include "lib/adapter/car_document.h"
 
 /* The corpus of documents is the black-box tests' too, which also compare each adapter's answer. */
@@ -158,6 +160,41 @@ static void amounts_are_exact(void **state)
     buffer_free(&error);
 }
 
+/* Allocations fail from the one with this number on (-Wl,--wrap=malloc). */
+static int allocations_left = INT_MAX;
+
+void *__real_malloc(size_t size);
+void *__wrap_malloc(size_t size);
+
+void *__wrap_malloc(size_t size)
+{
+    return allocations_left-- > 0 ? __real_malloc(size) : NULL;
+}
+
+/* Then nothing is wrong with the document: the caller answers 500, not 400. The nested member has
+ * jansson read it. */
+static void memory_that_runs_out_is_no_fault_of_the_document(void **state)
+{
+    (void)state;
+    static const char json[] = "{\"carid\":\"c\",\"price\":55,\"currency\":\"EUR\","
+                               "\"status\":\"available\",\"extra\":{}}";
+    struct car_document_owner *owner = NULL;
+    for (int allocations = 0; !owner; allocations++) {
+        struct car_document car;
+        const char *member;
+        struct buffer error;
+        buffer_init(&error, 1000);
+        allocations_left = allocations;
+        owner = car_document_parse(json, sizeof json - 1, &car, &member, &error);
+        allocations_left = INT_MAX;
+        assert_int_equal(error.failed, !owner);
+        assert_null(error.data);
+        assert_true(allocations < 1000);
+        buffer_free(&error);
+    }
+    car_document_free(owner);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -166,6 +203,7 @@ int main(void)
         cmocka_unit_test(every_member_is_read),
         cmocka_unit_test(what_is_not_said_is_not_known),
         cmocka_unit_test(amounts_are_exact),
+        cmocka_unit_test(memory_that_runs_out_is_no_fault_of_the_document),
     };
     return cmocka_run_group_tests_name("car_document", tests, NULL, NULL);
 }

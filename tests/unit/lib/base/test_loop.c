@@ -126,6 +126,79 @@ static void a_callback_may_remove_its_timer_and_arm_another(void **state)
     assert_string_equal(trace, "f.");
 }
 
+static void on_again(struct loop_timer *timer)
+{
+    note('t');
+    loop_arm(loop, timer, loop_now(loop)); /* for ever */
+}
+
+static void on_pipe_note(struct loop_watch *watch, uint32_t events)
+{
+    (void)watch, (void)events;
+    note('p');
+}
+
+static int64_t task_end(struct loop_task *task)
+{
+    (void)task;
+    note('k');
+    if (strlen(trace) > 10)
+        loop_stop(loop); /* which a loop that stays with the timer does not heed */
+    return -1;
+}
+
+/* Descriptors have their turn between two calls of it, and a task its own. */
+static void a_timer_that_arms_itself_for_now_is_called_once_a_round(void **state)
+{
+    (void)state;
+    struct loop_timer again = {.expired = on_again};
+    struct loop_task task = {.run = task_end};
+    struct loop_watch watch = {.ready = on_pipe_note};
+    int ends[2];
+    assert_int_equal(pipe2(ends, O_NONBLOCK | O_CLOEXEC), 0);
+    assert_int_equal(write(ends[1], "x", 1), 1);
+    assert_int_equal(loop_watch(loop, ends[0], EPOLLIN, &watch), 0);
+    loop_add_task(loop, &task);
+    loop_arm(loop, &again, loop_now(loop));
+    assert_int_equal(loop_run(loop), 0);
+    assert_int_equal(strncmp(trace, "ktkpktkpktk", 11), 0);
+    close(ends[0]);
+    close(ends[1]);
+}
+
+struct arming_task {
+    struct loop_task task;
+    struct loop_timer timer;
+    bool armed;
+};
+
+static int64_t task_arms(struct loop_task *task)
+{
+    struct arming_task *arming = container_of(task, struct arming_task, task);
+    note('k');
+    if (!arming->armed)
+        loop_arm(loop, &arming->timer, loop_now(loop));
+    arming->armed = true;
+    return -1;
+}
+
+static void on_stop(struct loop_timer *timer)
+{
+    (void)timer;
+    note('t');
+    loop_stop(loop);
+}
+
+/* Nothing else would end the wait. */
+static void a_timer_that_a_task_arms_for_now_is_called_in_the_same_round(void **state)
+{
+    (void)state;
+    struct arming_task arming = {.task = {.run = task_arms}, .timer = {.expired = on_stop}};
+    loop_add_task(loop, &arming.task);
+    assert_int_equal(loop_run(loop), 0);
+    assert_string_equal(trace, "ktk");
+}
+
 /* --- tasks ----------------------------------------------------------------------------------- */
 
 static int64_t task_a(struct loop_task *task)
@@ -286,6 +359,8 @@ int main(void)
         TEST(a_timer_may_be_moved_or_disarmed),
         TEST(a_time_that_has_passed_is_due_at_once),
         TEST(a_callback_may_remove_its_timer_and_arm_another),
+        TEST(a_timer_that_arms_itself_for_now_is_called_once_a_round),
+        TEST(a_timer_that_a_task_arms_for_now_is_called_in_the_same_round),
         TEST(tasks_run_in_order_before_each_wait),
         TEST(a_removed_task_is_not_run),
         TEST(an_event_fetched_but_unwatched_is_not_delivered),

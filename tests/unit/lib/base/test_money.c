@@ -20,6 +20,31 @@ static void exponents_are_those_of_iso_4217(void **state)
             fail_msg("%s: %d", cases[i].currency, money_exponent(cases[i].currency));
 }
 
+static void currencies_in_use_are_those_of_iso_4217(void **state)
+{
+    (void)state;
+    static const char *const in_use[] = {"AED", "CHF", "EUR", "GBP", "JPY", "KWD", "SLE",
+                                         "USD", "VED", "XAF", "XCG", "XPF", "ZMW", "ZWG"};
+    for (size_t i = 0; i < LENGTH(in_use); i++)
+        if (!money_currency_in_use(in_use[i]))
+            fail_msg("%s", in_use[i]);
+    /* Never there, withdrawn, of funds, metals, units of account, tests and none. */
+    static const char *const others[] = {"EUE", "AAA",  "ZZZ", "DEM", "FRF",      "HRK", "BGN",
+                                         "ANG", "ZWL",  "CLF", "UYI", "USN",      "CHE", "MXV",
+                                         "XAU", "XAG",  "XDR", "XUA", "XTS",      "XXX", "eur",
+                                         "EU",  "EURO", "",    "E R", "\xC3\x89U"};
+    for (size_t i = 0; i < LENGTH(others); i++)
+        if (money_currency_in_use(others[i]))
+            fail_msg("%s", others[i]);
+    int count = 0;
+    for (int code = 0; code < 26 * 26 * 26; code++) {
+        char text[] = {(char)('A' + code / 676), (char)('A' + code / 26 % 26),
+                       (char)('A' + code % 26), '\0'};
+        count += money_currency_in_use(text);
+    }
+    assert_int_equal(count, 155); /* so the table is sorted and all of it found */
+}
+
 static void amounts_are_read(void **state)
 {
     (void)state;
@@ -161,6 +186,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(exponents_are_those_of_iso_4217),
+        cmocka_unit_test(currencies_in_use_are_those_of_iso_4217),
         cmocka_unit_test(amounts_are_read),
         cmocka_unit_test(what_is_no_amount_is_refused),
         cmocka_unit_test(amounts_are_written_in_their_shortest_form),

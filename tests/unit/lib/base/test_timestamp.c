@@ -100,11 +100,15 @@ static void what_is_no_time_is_refused(void **state)
         {"2026-02-29T10:00:00Z", "exists"},
         {"2100-02-29T10:00:00Z", "exists"}, /* a hundredth year is none */
         {"2024-02-30T10:00:00Z", "exists"},
-        {"2026-12-01T24:00:00Z", "exists"},
-        {"2026-12-01T10:60:00Z", "exists"},
-        {"1969-12-31T23:59:00Z", "exists"},
-        {"5001-01-01T00:00:00Z", "exists"},
-        {"9999-12-31T23:59:00Z", "exists"},
+        {"2026-12-01T24:00:00Z", "00:00 of the next day"},
+        {"2026-12-01T24:01:00Z", "hours go to 23"},
+        {"2026-12-01T25:00:00Z", "hours go to 23"},
+        {"2026-12-01T10:00:61Z", "seconds to 59"},
+        {"2026-12-01T10:00:75Z", "seconds to 59"},
+        {"2026-12-01T10:60:00Z", "minutes"},
+        {"1969-12-31T23:59:00Z", "year from 1970 to 5000"},
+        {"5001-01-01T00:00:00Z", "year from 1970 to 5000"},
+        {"9999-12-31T23:59:00Z", "year from 1970 to 5000"},
         {"2026-12-01T10:00:01Z", "whole minute"},
         {"2026-12-01T10:00:59Z", "whole minute"},
         {"2026-12-01T10:00:60Z", "whole minute"},
@@ -118,6 +122,28 @@ static void what_is_no_time_is_refused(void **state)
         if (!strstr(problem, cases[i].says))
             fail_msg("'%s' %s", cases[i].text, problem);
         assert_int_equal(minutes, 4711);
+    }
+}
+
+static void the_offset_is_told(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        int offset;
+    } cases[] = {
+        {"2026-12-01T10:00:00Z", 0},
+        {"2026-12-01T10:00:00+02:00", 120},
+        {"2026-12-01T10:00:00-09:30", -570},
+        {"2026-12-01T10:00:00 05:45", 345},
+    };
+    for (size_t i = 0; i < LENGTH(cases); i++) {
+        int32_t minutes, local;
+        int offset = 4711;
+        assert_null(timestamp_parse_local(cases[i].text, &minutes, &offset));
+        assert_int_equal(offset, cases[i].offset);
+        assert_null(timestamp_parse("2026-12-01T10:00:00Z", &local));
+        assert_int_equal(minutes + offset, local);
     }
 }
 
@@ -177,6 +203,7 @@ int main(void)
         cmocka_unit_test(times_are_read_with_their_offset),
         cmocka_unit_test(known_moments_have_their_number),
         cmocka_unit_test(what_is_no_time_is_refused),
+        cmocka_unit_test(the_offset_is_told),
         cmocka_unit_test(every_cut_of_a_time_is_refused),
         cmocka_unit_test(what_is_written_reads_the_same),
         cmocka_unit_test(now_is_the_current_minute),

@@ -1,0 +1,45 @@
+#include "lib/json/read.h"
+
+#include <stdlib.h>
+
+/* jansson's functions for memory take no context. */
+static bool ran_out;
+
+static void *allocate(size_t size)
+{
+    void *memory = malloc(size);
+    if (!memory)
+        ran_out = true;
+    return memory;
+}
+
+json_t *json_read(const char *text, size_t size, size_t flags, json_error_t *failure,
+                  bool *no_memory)
+{
+    json_set_alloc_funcs(allocate, free);
+    ran_out = false;
+    json_t *root = json_loadb(text, size, flags, failure);
+    *no_memory = !root && ran_out;
+    return root;
+}
+
+json_t *json_read_object(const char *text, size_t size, size_t flags, json_error_t *failure,
+                         struct buffer *error)
+{
+    json_error_t own;
+    bool no_memory;
+    if (!failure)
+        failure = &own;
+    json_t *root = json_read(text, size, flags | JSON_REJECT_DUPLICATES, failure, &no_memory);
+    if (root && json_is_object(root))
+        return root;
+    if (root)
+        buffer_add_text(error, "The body must be a JSON object.");
+    else if (no_memory)
+        error->failed = true;
+    else
+        buffer_printf(error, "The body must be a JSON object: line %d, column %d: %s.",
+                      failure->line, failure->column, failure->text);
+    json_decref(root);
+    return NULL;
+}
