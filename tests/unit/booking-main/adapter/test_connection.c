@@ -475,7 +475,6 @@ static void a_call_is_tried_once_more_only(void **state)
         struct exchange *exchange = start();
         run_until(&ended, started);
         assert_failed(exchange, ADAPTER_BROKE_OFF);
-        assert_true(exchange->call.duration < LOOP_SECOND);
         run_a_while();
         assert_int_equal(server.requests, before + 2);
         server.serve = answer;
@@ -510,8 +509,6 @@ static void a_refused_connection_is_unavailable(void **state)
     assert_int_equal(ended, 0); /* from the loop, not before */
     run_until(&ended, started);
     assert_all_failed(ADAPTER_UNREACHABLE);
-    for (int i = 0; i < started; i++)
-        assert_true(exchanges[i].call.duration < LOOP_SECOND);
     assert_int_equal(count_descriptors(), descriptors);
     close(fd);
 }
