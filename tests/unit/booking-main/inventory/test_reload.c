@@ -1,5 +1,5 @@
-/* The inventory when something goes wrong: memory that runs out, a history that was replaced, a stop
- * while a fleet loads. It loads its stock anew, or ends in time.
+/* The inventory when something goes wrong: memory that runs out, a history that was replaced, a
+ * stop while a fleet loads. It loads its stock anew, or ends in time.
  *
  * The test decides when memory runs out, and at what time a store says what.
  * Link with -Wl,--wrap=availability_occupy,--wrap=hold_queue_reserve,--wrap=stock_load,
@@ -141,8 +141,7 @@ static int begin(void **state)
     inventory = inventory_new(engine.store, engine.loop, engine_log, NULL, NULL, &error);
     assert_non_null(inventory);
     engine.last_event = inventory_last_event(inventory);
-    assert_true(
-        store_start(engine.store, engine.loop, &handlers, engine.last_event, &error));
+    assert_true(store_start(engine.store, engine.loop, &handlers, engine.last_event, &error));
     buffer_free(&error);
     loads = 0;
     alarm(2 * UNIT_PATIENCE); /* to fail, not to hang */
@@ -308,7 +307,8 @@ static void holds_of_a_new_stock_expire(void **state)
     }
     book("later", 2, 0, 60, over + 100000);
     deaf = false;
-    inventory_apply(inventory, &(struct store_event){.number = engine.last_event, .kind = EVENT_FLEET});
+    inventory_apply(inventory,
+                    &(struct store_event){.number = engine.last_event, .kind = EVENT_FLEET});
     wait_for_loads(1);
     for (int i = 0; i < 200; i++) {
         char id[8];
@@ -330,7 +330,8 @@ static void holds_are_loaded_however_long_they_are_over(void **state)
     request.store.booking.expires_at = 2000 * 60;
     assert_int_equal(unit_run(&engine, &request), STORE_OK);
     deaf = false;
-    inventory_apply(inventory, &(struct store_event){.number = engine.last_event, .kind = EVENT_FLEET});
+    inventory_apply(inventory,
+                    &(struct store_event){.number = engine.last_event, .kind = EVENT_FLEET});
     while (!is_expired("old"))
         continue;
 }
@@ -364,8 +365,7 @@ static void a_start_ends_when_it_may_not_go_on(void **state)
     struct buffer error;
     buffer_init(&error, 1024);
     endless = true;
-    assert_null(
-        inventory_new(engine.store, engine.loop, engine_log, three_times, &asked, &error));
+    assert_null(inventory_new(engine.store, engine.loop, engine_log, three_times, &asked, &error));
     assert_int_equal(asked, 3);
     buffer_free(&error);
 }
