@@ -31,7 +31,7 @@ json_t *json_read_object(const char *text, size_t size, size_t flags, json_error
     if (!failure)
         failure = &own;
     json_t *root = json_read(text, size, flags | JSON_REJECT_DUPLICATES, failure, &no_memory);
-    if (root && json_is_object(root))
+    if (json_is_object(root)) /* false for none */
         return root;
     if (root)
         buffer_add_text(error, "The body must be a JSON object.");
