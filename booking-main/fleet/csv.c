@@ -44,7 +44,8 @@ static const char *other_kind(const char *text, size_t size)
         (size >= 2 && !text[0] != !text[1]))
         return "the file is UTF-16 text: save it as 'CSV UTF-8'";
     if (begins_with(text, size, "PK\x03\x04", 4) || begins_with(text, size, "\xD0\xCF\x11\xE0", 4))
-        return "the file is a spreadsheet's own format (xlsx, xls or ods): open it there and save it "
+        return "the file is a spreadsheet's own format (xlsx, xls or ods): open it there and save "
+               "it "
                "as 'CSV UTF-8'";
     size_t blanks = strspn(text, " \t\r\n");
     if (text[blanks] == '<')
@@ -143,7 +144,8 @@ enum field_end { SEPARATED, LAST, BROKEN };
 /* Reads one field and the separator or line end behind it. */
 static enum field_end read_field(struct csv *csv, struct csv_field *field)
 {
-    *field = (struct csv_field){csv->at, false, csv->line, (unsigned)(csv->at - csv->line_start) + 1};
+    *field =
+        (struct csv_field){csv->at, false, csv->line, (unsigned)(csv->at - csv->line_start) + 1};
     if (*csv->at == '"') {
         if (!read_quoted(csv, field))
             return BROKEN;

@@ -1,9 +1,9 @@
 /* Reads CSV (RFC 4180) as spreadsheets write it.
  *
- * Between the fields stand commas, semicolons or tabs, whichever the first line has most of (or as a
- * first line "sep=;" says, which some spreadsheets want). Lines end with LF, CRLF or CR. A byte order
- * mark may come first. Files that a spreadsheet writes under this name but are none (UTF-16, HTML,
- * its own formats) are named for what they are.
+ * Between the fields stand commas, semicolons or tabs, whichever the first line has most of (or as
+ * a first line "sep=;" says, which some spreadsheets want). Lines end with LF, CRLF or CR. A byte
+ * order mark may come first. Files that a spreadsheet writes under this name but are none (UTF-16,
+ * HTML, its own formats) are named for what they are.
  */
 #ifndef BOOKING_FLEET_CSV_H
 #define BOOKING_FLEET_CSV_H
@@ -40,11 +40,12 @@ enum csv_step { CSV_LINE, CSV_END, CSV_FAILED };
  * sentence added to `error`, when this is no CSV. */
 bool csv_begin(struct csv *csv, const char *name, char *text, size_t size, struct buffer *error);
 
-/* Reads the next line that has something in it; lines of nothing but separators and blanks are passed
- * over. Failed with a sentence added to `error`. */
+/* Reads the next line that has something in it; lines of nothing but separators and blanks are
+ * passed over. Failed with a sentence added to `error`. */
 enum csv_step csv_next(struct csv *csv);
 
-/* Adds name:line:column:, the field as `what`, its text, and what is wrong with it. Returns false. */
+/* Adds name:line:column:, the field as `what`, its text, and what is wrong with it. Returns false.
+ */
 bool csv_fail(const struct csv *csv, const struct csv_field *field, const char *what,
               const char *problem);
 

@@ -6,7 +6,8 @@
 enum { SHOWN_MAX = 160 }; /* bytes of a text in a message */
 
 /* How many bytes the character that begins here has, and which it is; 0 when it is not UTF-8. The
- * ranges are those of RFC 3629, section 4: no overlong forms, no surrogates, none beyond U+10FFFF. */
+ * ranges are those of RFC 3629, section 4: no overlong forms, no surrogates, none beyond U+10FFFF.
+ */
 static int read_character(const char *text, uint32_t *character)
 {
     const unsigned char *bytes = (const unsigned char *)text;

@@ -56,13 +56,23 @@ static void what_is_a_control_character(void **state)
 static void white_space_at_an_end(void **state)
 {
     (void)state;
-    static const char *const with[] = {" a",           "a ",           " ",
-                                       "\xC2\xA0" "a", "a\xC2\xA0",    "a\xE3\x80\x80",
-                                       "\xEF\xBB\xBF" "a", "\xE2\x80\x83" "a"};
+    static const char *const with[] = {" a",
+                                       "a ",
+                                       " ",
+                                       "\xC2\xA0"
+                                       "a",
+                                       "a\xC2\xA0",
+                                       "a\xE3\x80\x80",
+                                       "\xEF\xBB\xBF"
+                                       "a",
+                                       "\xE2\x80\x83"
+                                       "a"};
     for (size_t i = 0; i < LENGTH(with); i++)
         if (!text_has_space_at_an_end(with[i]))
             fail_msg("%zu", i);
-    static const char *const without[] = {"", "a", "a b", "T\xC3\x9C-AB 12", "a\xC2\xA0" "b"};
+    static const char *const without[] = {"", "a", "a b", "T\xC3\x9C-AB 12",
+                                          "a\xC2\xA0"
+                                          "b"};
     for (size_t i = 0; i < LENGTH(without); i++)
         if (text_has_space_at_an_end(without[i]))
             fail_msg("%zu", i);
@@ -84,7 +94,9 @@ static void a_text_is_shown_without_harm(void **state)
     check_quoted("T\xC3\x9C-AB 12", "'T\xC3\x9C-AB 12'");
     check_quoted("\x1B[2J\a\n", "'\\x1B[2J\\x07\\x0A'");
     check_quoted("T\xDC", "'T\\xDC'");
-    check_quoted("\xC2\x9B" "2J", "'\\xC2\\x9B2J'");
+    check_quoted("\xC2\x9B"
+                 "2J",
+                 "'\\xC2\\x9B2J'");
     check_quoted("\xE4\xBA", "'\\xE4\\xBA'");
 }
 

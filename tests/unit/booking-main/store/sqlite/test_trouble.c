@@ -284,7 +284,7 @@ static void a_commit_that_fails_is_nowhere_half(void **state)
 
 static void copy_file(const char *from, const char *to)
 {
-    size_t size;
+    size_t size = 0;
     char name[160];
     snprintf(name, sizeof name, "%s", unit_path(to));
     char *bytes = unit_read(unit_path(from), &size);
