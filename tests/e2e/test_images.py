@@ -1,6 +1,7 @@
 """The images, as pulled from a registry: small, unprivileged, without a shell, labelled."""
 
 import io
+import subprocess
 import tarfile
 
 import pytest
@@ -18,6 +19,12 @@ PORTS = {
     "adapter-kayak": {"9096/tcp"},
     "adapter-airbnb": {"9096/tcp"},
 }
+
+
+# What make tells the build; nothing where there is no git.
+COMMIT = subprocess.run(
+    ["git", "rev-parse", "--short=7", "HEAD"], cwd=ROOT, capture_output=True, text=True
+).stdout.strip() if (ROOT / ".git").exists() else ""
 
 
 @pytest.fixture(params=SERVICES)
@@ -43,6 +50,7 @@ def test_labels(service, image, version):
     prefix = "org.opencontainers.image."
     labels = {k[len(prefix) :]: v for k, v in image["Labels"].items() if k.startswith(prefix)}
     assert labels.pop("description")
+    assert labels.pop("revision") == COMMIT
     assert labels == {"title": service, "version": version, "licenses": "Apache-2.0"}
 
 
@@ -64,7 +72,7 @@ def test_healthcheck_is_the_binary_itself(service, image):
 
 def test_version_option(service, engine, images, version):
     done = engine.podman("run", "--rm", images[service], "--version")
-    assert done.stdout.split() == [service, version]
+    assert done.stdout == f"{service} {version}{f' ({COMMIT})' if COMMIT else ''}\n"
 
 
 def test_holds_nothing_but_the_binary_and_its_libraries(service, engine, images):

@@ -193,7 +193,7 @@ def test_another_currency_while_no_booking_is_under_way(engines, database, tmp_p
     location = answer.headers["Location"]
     assert one.ask(location, "DELETE").status == 200
     assert import_lines(tmp_path, database, "e,ECMR,NCE,55,,EUR")[0] == 0
-    wait_until(lambda: offer(one) == "e", 1, "the euro fleet")
+    wait_until(lambda: offer(one) == "e", what="the euro fleet")
     assert b'"price":11000,"currency":"yen","status":"cancelled"' in one.ask(location).body
 
 
@@ -207,7 +207,7 @@ def test_a_booking_shows_what_was_booked(engines, database, tmp_path):
     assert status == 0
     assert "warning: 1 bookings and holds are of cars that now stand elsewhere" in wrong
     assert "warning: 1 bookings and holds are of cars that are withdrawn" in wrong
-    wait_until(lambda: offer(one, 5, 6, location="LYS") == "1-XXX-333", 2, "the new fleet")
+    wait_until(lambda: offer(one, 5, 6, location="LYS") == "1-XXX-333", what="the new fleet")
     assert one.ask(location).body == wanted
     assert status_of(one, other) == "booked"
     # The adapter is told the place and the category that were booked, too.
