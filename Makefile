@@ -36,7 +36,7 @@ ADAPTERS := $(patsubst %/main.c,%,$(wildcard adapter-*/main.c))
 SERVICES := booking-main $(ADAPTERS)
 
 LIBRARY_PACKAGES := libmicrohttpd jansson
-ENGINE_PACKAGES := $(LIBRARY_PACKAGES) libcurl sqlite3
+ENGINE_PACKAGES := $(LIBRARY_PACKAGES) libcurl sqlite3 nettle
 package_flags = $(shell pkg-config --$(1) $(2) 2>/dev/null)
 
 ALL_CFLAGS = -std=gnu17 -D_GNU_SOURCE -DBOOKING_VERSION='"$(VERSION)"' -iquote . -iquote booking-main \
@@ -151,6 +151,9 @@ $(UNIT_TESTS): $(BUILD)/unit/%: $(OBJECTS)/tests/unit/%.o $(BUILD)/libengine.a $
 INVENTORY := booking-main/inventory
 # This one lets memory run out.
 $(BUILD)/unit/$(INVENTORY)/test_availability: TEST_LDFLAGS = -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc
+# Those of the store have their own time of day.
+$(patsubst %,$(BUILD)/unit/booking-main/store/%,test_store sqlite/test_file sqlite/test_trouble \
+  sqlite/test_keeping): TEST_LDFLAGS = -Wl,--wrap=time
 # And this one has its own clocks, and its own time at which a fleet is loaded.
 $(BUILD)/unit/$(INVENTORY)/test_inventory: TEST_LDFLAGS = -Wl,--wrap=time,--wrap=clock_gettime,--wrap=stock_load,--wrap=availability_advance
 # This one plays the HTTP server.

@@ -19,6 +19,9 @@ static const struct option_entry entries[] = {
      "an ingress needs no rewriting"},
     {"database", "BOOKING_DATABASE", OPTION_TEXT, FIELD(database), "URL", "sqlite:booking.db",
      "where fleet and bookings are kept: sqlite:FILE"},
+    {"history", "BOOKING_HISTORY", OPTION_DAYS, FIELD(history), "DAYS", "400",
+     "how long a booking is kept after its return, its cancellation\n"
+     "or its expiry"},
     {"fleet", "BOOKING_FLEET", OPTION_TEXT, FIELD(fleet), "FILE", NULL,
      "CSV file of the cars, read only into a database that has none;\n"
      "without one, a demo fleet"},

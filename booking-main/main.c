@@ -138,6 +138,7 @@ static bool start_store(struct engine *engine, struct buffer *error)
     engine->inventory = inventory_new(engine->store, engine->loop, engine->log, error);
     if (!engine->inventory)
         return false;
+    store_keep_history(engine->store, config->history);
     struct store_handlers handlers = {engine, on_event, on_commit, on_trouble};
     return store_start(engine->store, engine->loop, &handlers,
                        inventory_last_event(engine->inventory), error);

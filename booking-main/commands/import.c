@@ -30,6 +30,20 @@ static const struct options table = {
     .count = sizeof entries / sizeof entries[0],
 };
 
+static void warn_of_bookings(const struct store_import_report *report)
+{
+    if (report->bookings_moved)
+        fprintf(stderr,
+                "booking-main import: warning: %zu bookings and holds are of cars that now stand "
+                "elsewhere or are of another category; they keep what was booked\n",
+                report->bookings_moved);
+    if (report->bookings_withdrawn)
+        fprintf(stderr,
+                "booking-main import: warning: %zu bookings and holds are of cars that are "
+                "withdrawn; they keep their cars\n",
+                report->bookings_withdrawn);
+}
+
 static int import_file(const char *path, const struct import_options *values)
 {
     int status = 1;
@@ -44,6 +58,7 @@ static int import_file(const char *path, const struct import_options *values)
         printf("%s%zu added, %zu changed, %zu withdrawn, %zu unchanged\n",
                values->dry_run ? "Nothing done; it would be: " : "", report.added, report.changed,
                report.withdrawn, report.unchanged);
+        warn_of_bookings(&report);
         status = 0;
     } else {
         fprintf(stderr, "booking-main import: %s\n", error.data ? error.data : "out of memory");

@@ -235,7 +235,8 @@ static void on_expired(struct store_request *request)
     struct inventory *inventory = expiry->inventory;
     if (request->result == STORE_OK)
         inventory->expired++;
-    else if (request->result == STORE_UNAVAILABLE) /* try again in a while */
+    else if (request->result == STORE_UNAVAILABLE ||
+             request->result == STORE_UNKNOWN) /* try again in a while */
         (void)hold_queue_push(&inventory->holds, request->now + CLOCK_CHECK_SECONDS,
                               request->booking.id);
     else if (request->result == STORE_WRONG_STATE && request->booking.state == BOOKING_HELD)

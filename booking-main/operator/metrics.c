@@ -32,6 +32,20 @@ static void booking_metrics(const struct engine *engine, struct buffer *out)
     metrics_sizes(out, "booking_commit_operations", &counters->commit_size);
 }
 
+static void store_metrics(const struct engine *engine, struct buffer *out)
+{
+    struct store_stats stats = store_stats(engine->store);
+    metrics_single(out, "booking_database_bytes", "gauge", "Size of the database's file.",
+                   stats.database_bytes);
+    metrics_single(out, "booking_database_log_bytes", "gauge",
+                   "Size of the log beside it, FILE-wal. A reader that does not end keeps it "
+                   "growing.",
+                   stats.log_bytes);
+    metrics_single(out, "booking_database_checkpoint_timestamp_seconds", "gauge",
+                   "When all of the log had last been copied into the database's file; 0: not yet.",
+                   (uint64_t)stats.checkpointed);
+}
+
 void operator_metrics(void *context, struct http_request *request)
 {
     struct engine *engine = context;
@@ -39,6 +53,7 @@ void operator_metrics(void *context, struct http_request *request)
     http_server_metrics(engine->public_server, body);
     adapter_calls_metrics(engine->adapter, body);
     booking_metrics(engine, body);
+    store_metrics(engine, body);
     inventory_metrics(engine->inventory, body);
     metrics_single(body, "log_lines_dropped_total", "counter", "Log lines that were not written.",
                    log_dropped(engine->access_log));

@@ -47,7 +47,6 @@ static void end_flow(struct order_flow *flow)
     inventory_unclaim(flow->engine->inventory, &flow->claim);
     idempotency_end(&flow->engine->keys_in_flight, &flow->idempotency);
     buffer_free(&flow->document);
-    relay_free(&flow->answer);
     free(flow);
 }
 
@@ -103,6 +102,11 @@ static void on_committed(struct store_request *commit)
     case STORE_KEY_EXISTS: /* the same request was faster in another engine */
         recall(flow);
         break;
+    case STORE_UNKNOWN:
+        refuse(flow, PROBLEM_STORE_UNAVAILABLE, NULL,
+               "Ask again with the same Idempotency-Key: the disk failed at the last moment, and "
+               "whether this was booked is not known yet.");
+        break;
     default:
         refuse(flow, PROBLEM_STORE_UNAVAILABLE, NULL,
                "Try again in a moment, with the same Idempotency-Key to be safe.");
@@ -122,8 +126,8 @@ static void on_formatted(struct adapter_call *call)
     commit->answer.status = 201;
     commit->answer.location = flow->location;
     commit->answer.content_type = flow->answer.content_type;
-    commit->answer.body = flow->answer.body.data;
-    commit->answer.body_size = flow->answer.body.size;
+    commit->answer.body = http_body(flow->request)->data;
+    commit->answer.body_size = http_body(flow->request)->size;
     commit->done = on_committed;
     store_submit(flow->engine->store, commit);
 }
@@ -152,6 +156,8 @@ static void format(struct order_flow *flow, const struct catalog_car *car)
     booking->period = flow->order.criteria.period;
     booking->day_price = car->day_price;
     booking->hour_price = car->hour_price;
+    booking->total = price_total(car->day_price, booking->period);
+    snprintf(booking->currency, sizeof booking->currency, "%s", catalog_currency(catalog));
     snprintf(booking->carid, sizeof booking->carid, "%s", catalog_carid(catalog, car));
     snprintf(booking->location, sizeof booking->location, "%s", catalog_location(catalog, car));
     memcpy(booking->category, car->category, CAR_CATEGORY_SIZE);
@@ -163,7 +169,7 @@ static void format(struct order_flow *flow, const struct catalog_car *car)
     snprintf(flow->location, sizeof flow->location, "%s/bookings/%s", flow->request->prefix,
              booking->id);
     buffer_clear(&flow->document);
-    booking_document_booking(&flow->document, catalog, booking, booking->state);
+    booking_document_booking(&flow->document, booking, booking->state);
     if (flow->document.failed) {
         refuse(flow, PROBLEM_INTERNAL_ERROR, NULL, "Out of memory; try again.");
         return;
@@ -266,7 +272,7 @@ static void on_recalled(struct store_request *recalled)
     switch (recalled->result) {
     case STORE_OK:
         flow->engine->counters.replays++;
-        idempotency_replay(&flow->idempotency, flow->request, &recalled->answer);
+        idempotency_replay(flow->request, &recalled->answer);
         end_flow(flow);
         break;
     case STORE_NOT_FOUND: /* only now what depends on the clock */

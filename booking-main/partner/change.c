@@ -39,7 +39,6 @@ static void end_change(struct change *change)
 {
     idempotency_end(&change->engine->keys_in_flight, &change->idempotency);
     buffer_free(&change->document);
-    relay_free(&change->answer);
     free(change);
 }
 
@@ -90,6 +89,11 @@ static void on_committed(struct store_request *request)
     case STORE_KEY_EXISTS: /* the same request was faster in another engine */
         recall(change);
         break;
+    case STORE_UNKNOWN:
+        refuse(change, PROBLEM_STORE_UNAVAILABLE, NULL,
+               "Ask again: the disk failed at the last moment, and whether this was done is not "
+               "known yet.");
+        break;
     default:
         refuse_store(change);
     }
@@ -114,16 +118,15 @@ static void on_formatted(struct adapter_call *call)
     kept->status = 200;
     kept->location = NULL;
     kept->content_type = change->answer.content_type;
-    kept->body = change->answer.body.data;
-    kept->body_size = change->answer.body.size;
+    kept->body = http_body(change->request)->data;
+    kept->body_size = http_body(change->request)->size;
     submit(change, change->operation, on_committed);
 }
 
 static void format(struct change *change)
 {
     buffer_clear(&change->document);
-    booking_document_booking(&change->document, inventory_catalog(change->engine->inventory),
-                             &change->store.booking, change->target);
+    booking_document_booking(&change->document, &change->store.booking, change->target);
     if (change->document.failed) {
         refuse(change, PROBLEM_INTERNAL_ERROR, NULL, "Out of memory; try again.");
         return;
@@ -162,7 +165,7 @@ static void decide(struct change *change)
 static void on_expired(struct store_request *request)
 {
     struct change *change = container_of(request, struct change, store);
-    if (request->result == STORE_UNAVAILABLE)
+    if (request->result == STORE_UNAVAILABLE || request->result == STORE_UNKNOWN)
         refuse_store(change);
     else
         look_up(change);
@@ -197,7 +200,7 @@ static void on_recalled(struct store_request *recalled)
     switch (recalled->result) {
     case STORE_OK:
         change->engine->counters.replays++;
-        idempotency_replay(&change->idempotency, change->request, &recalled->answer);
+        idempotency_replay(change->request, &recalled->answer);
         end_change(change);
         break;
     case STORE_NOT_FOUND:

@@ -1,30 +1,36 @@
 #include "partner/document.h"
 
+#include "lib/base/money.h"
 #include "lib/base/timestamp.h"
 #include "lib/json/writer.h"
 #include "rental/price.h"
 
-/* What both documents have, in the contract's order. */
-static void add_car(struct buffer *out, const struct catalog *catalog, const char *carid,
-                    const char *status, int64_t day_price, int64_t hour_price, struct period period,
-                    const char *location, const char *category)
+/* What both documents have. */
+struct facts {
+    const char *carid, *status, *location, *category, *currency;
+    int64_t total, day_price, hour_price;
+    struct period period;
+};
+
+/* In the contract's order. */
+static void add_facts(struct buffer *out, const struct facts *facts)
 {
-    int exponent = catalog_exponent(catalog);
+    int exponent = money_exponent(facts->currency);
     char pickup_at[TIMESTAMP_SIZE], return_at[TIMESTAMP_SIZE];
-    timestamp_format(period.pickup_at, pickup_at);
-    timestamp_format(period.return_at, return_at);
+    timestamp_format(facts->period.pickup_at, pickup_at);
+    timestamp_format(facts->period.return_at, return_at);
     json_begin(out);
-    json_add_string(out, "carid", carid);
-    json_add_money(out, "price", price_total(day_price, period), exponent);
-    json_add_string(out, "currency", catalog_currency(catalog));
-    json_add_string(out, "status", status);
-    json_add_money(out, "day_price", day_price, exponent);
-    if (hour_price >= 0)
-        json_add_money(out, "hourly_price", hour_price, exponent);
+    json_add_string(out, "carid", facts->carid);
+    json_add_money(out, "price", facts->total, exponent);
+    json_add_string(out, "currency", facts->currency);
+    json_add_string(out, "status", facts->status);
+    json_add_money(out, "day_price", facts->day_price, exponent);
+    if (facts->hour_price >= 0)
+        json_add_money(out, "hourly_price", facts->hour_price, exponent);
     json_add_string(out, "pickup_at", pickup_at);
     json_add_string(out, "return_at", return_at);
-    json_add_string(out, "location", location);
-    json_add_string(out, "category", category);
+    json_add_string(out, "location", facts->location);
+    json_add_string(out, "category", facts->category);
 }
 
 void booking_document_offer(struct buffer *out, const struct catalog *catalog,
@@ -33,16 +39,34 @@ void booking_document_offer(struct buffer *out, const struct catalog *catalog,
     char category[CAR_CATEGORY_SIZE + 1] = "";
     for (int i = 0; i < CAR_CATEGORY_SIZE; i++)
         category[i] = car->category[i];
-    add_car(out, catalog, catalog_carid(catalog, car), "available", car->day_price, car->hour_price,
-            period, catalog_location(catalog, car), category);
+    add_facts(out, &(struct facts){
+                       .carid = catalog_carid(catalog, car),
+                       .status = "available",
+                       .location = catalog_location(catalog, car),
+                       .category = category,
+                       .currency = catalog_currency(catalog),
+                       .total = price_total(car->day_price, period),
+                       .day_price = car->day_price,
+                       .hour_price = car->hour_price,
+                       .period = period,
+                   });
     json_end(out);
 }
 
-void booking_document_booking(struct buffer *out, const struct catalog *catalog,
-                              const struct booking *booking, enum booking_state state)
+void booking_document_booking(struct buffer *out, const struct booking *booking,
+                              enum booking_state state)
 {
-    add_car(out, catalog, booking->carid, booking_state_name(state), booking->day_price,
-            booking->hour_price, booking->period, booking->location, booking->category);
+    add_facts(out, &(struct facts){
+                       .carid = booking->carid,
+                       .status = booking_state_name(state),
+                       .location = booking->location,
+                       .category = booking->category,
+                       .currency = booking->currency,
+                       .total = booking->total,
+                       .day_price = booking->day_price,
+                       .hour_price = booking->hour_price,
+                       .period = booking->period,
+                   });
     json_add_string(out, "booking_id", booking->id);
     if (booking->expires_at && state != BOOKING_BOOKED) {
         char expires_at[TIMESTAMP_SIZE];

@@ -10,8 +10,8 @@
 void booking_document_offer(struct buffer *out, const struct catalog *catalog,
                             const struct catalog_car *car, struct period period);
 
-/* A booking, at the price it was booked, saying that its state is `state`. */
-void booking_document_booking(struct buffer *out, const struct catalog *catalog,
-                              const struct booking *booking, enum booking_state state);
+/* A booking, as it was booked, saying that its state is `state`. */
+void booking_document_booking(struct buffer *out, const struct booking *booking,
+                              enum booking_state state);
 
 #endif

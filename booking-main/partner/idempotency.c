@@ -72,17 +72,16 @@ bool idempotency_active(const struct idempotency *idempotency)
     return idempotency->key[0];
 }
 
-void idempotency_replay(const struct idempotency *idempotency, struct http_request *request,
-                        const struct store_answer *answer)
+void idempotency_replay(struct http_request *request, const struct store_answer *answer)
 {
-    if (answer->request_size != idempotency->request.size ||
-        memcmp(answer->request, idempotency->request.data, answer->request_size) != 0) {
+    if (answer->other_request) {
         http_answer_problem(request, PROBLEM_KEY_REUSED, header,
                             "This key came with another request before; use a new key.");
         return;
     }
     if (answer->location)
         http_header(request, "Location", answer->location);
+    buffer_clear(http_body(request)); /* what the adapter wrote for this request */
     buffer_add(http_body(request), answer->body, answer->body_size);
     http_answer(request, answer->status, answer->content_type);
 }

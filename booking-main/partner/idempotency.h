@@ -28,8 +28,7 @@ bool idempotency_active(const struct idempotency *idempotency);
 
 /* Answers with what the store has for the key: the first answer again, or 422 when that was given
  * to another request. */
-void idempotency_replay(const struct idempotency *idempotency, struct http_request *request,
-                        const struct store_answer *answer);
+void idempotency_replay(struct http_request *request, const struct store_answer *answer);
 
 /* Fills in the part of an answer that the store compares by. */
 void idempotency_fill(const struct idempotency *idempotency, struct store_answer *answer);

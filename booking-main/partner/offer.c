@@ -46,7 +46,6 @@ static bool read_criteria(struct http_request *request, struct criteria *criteri
 static void offer_free(struct offer *offer)
 {
     buffer_free(&offer->document);
-    relay_free(&offer->answer);
     free(offer);
 }
 

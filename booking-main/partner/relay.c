@@ -62,10 +62,10 @@ bool relay_take(struct relay *answer, struct http_request *request, const struct
     request->upstream_time += call->duration;
     if (refuse(request, call))
         return false;
-    buffer_free(&answer->body);
-    buffer_init(&answer->body, ADAPTER_ANSWER_MAX);
-    buffer_add(&answer->body, call->answer, call->answer_size);
-    if (answer->body.failed) {
+    struct buffer *body = http_body(request);
+    buffer_clear(body);
+    buffer_add(body, call->answer, call->answer_size);
+    if (body->failed) {
         http_answer_problem(request, PROBLEM_INTERNAL_ERROR, NULL, "Out of memory; try again.");
         return false;
     }
@@ -74,13 +74,7 @@ bool relay_take(struct relay *answer, struct http_request *request, const struct
     return true;
 }
 
-void relay_send(struct relay *answer, struct http_request *request, unsigned status)
+void relay_send(const struct relay *answer, struct http_request *request, unsigned status)
 {
-    buffer_add(http_body(request), answer->body.data, answer->body.size);
     http_answer(request, status, answer->content_type);
-}
-
-void relay_free(struct relay *answer)
-{
-    buffer_free(&answer->body);
 }

@@ -7,9 +7,9 @@
 
 enum { CONTENT_TYPE_SIZE = 128 };
 
-/* An adapter's answer that outlives its call. */
+/* An adapter's answer that outlives its call. Its body is where the request's answer is written, in
+ * http_body(). So all the memory that the answer needs is there before anything is committed. */
 struct relay {
-    struct buffer body;
     char content_type[CONTENT_TYPE_SIZE];
 };
 
@@ -19,8 +19,6 @@ bool relay_take(struct relay *answer, struct http_request *request,
                 const struct adapter_call *call);
 
 /* Answers the request with what was kept. */
-void relay_send(struct relay *answer, struct http_request *request, unsigned status);
-
-void relay_free(struct relay *answer);
+void relay_send(const struct relay *answer, struct http_request *request, unsigned status);
 
 #endif

@@ -21,6 +21,7 @@ enum {
     BOOKING_ID_SIZE = 22,        /* the public id: 128 random bits in 22 characters */
     BOOKING_CHANNEL_MAX = 64,    /* bytes */
     BOOKING_REFERENCE_MAX = 128, /* bytes of UTF-8 */
+    BOOKING_CURRENCY_SIZE = 3,   /* a code of ISO 4217 */
 };
 
 /* The characters of an id: base64url's (RFC 4648, section 5). */
@@ -36,10 +37,11 @@ struct booking {
     struct period period;
     enum booking_state state;
     int64_t expires_at; /* of a hold, or a hold that was; 0 for none. Seconds since 1970 */
-    int64_t day_price;  /* as booked, in minor units */
+    /* What was booked, whatever an import changes later. Prices are in minor units. */
+    int64_t day_price;
     int64_t hour_price; /* -1 for none */
-    /* The car as it is now: its carid never changes for a number, but an import may change the
-     * location and the category. */
+    int64_t total;      /* of the whole period */
+    char currency[BOOKING_CURRENCY_SIZE + 1];
     char carid[CAR_ID_MAX + 1];
     char location[CAR_LOCATION_MAX + 1];
     char category[CAR_CATEGORY_SIZE + 1];

@@ -20,11 +20,13 @@ struct store_driver {
     bool (*start)(struct store *store, struct loop *loop, const struct store_handlers *handlers,
                   int64_t last_event, struct buffer *error);
     void (*submit)(struct store *store, struct store_request *request);
+    struct store_stats (*stats)(const struct store *store);
     void (*close)(struct store *store);
 };
 
 struct store {
     const struct store_driver *driver;
+    unsigned history_days;
 };
 
 extern const struct store_driver sqlite_store_driver;

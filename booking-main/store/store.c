@@ -19,7 +19,10 @@ static const struct store_driver *driver_of(const char *url, struct buffer *erro
 struct store *store_open(const char *url, struct buffer *error)
 {
     const struct store_driver *driver = driver_of(url, error);
-    return driver ? driver->open(url, error) : NULL;
+    struct store *store = driver ? driver->open(url, error) : NULL;
+    if (store)
+        store->history_days = STORE_HISTORY_DAYS;
+    return store;
 }
 
 bool store_backup(const char *url, const char *path, struct buffer *error)
@@ -45,6 +48,16 @@ bool store_start(struct store *store, struct loop *loop, const struct store_hand
                  int64_t last_event, struct buffer *error)
 {
     return store->driver->start(store, loop, handlers, last_event, error);
+}
+
+void store_keep_history(struct store *store, unsigned days)
+{
+    store->history_days = days;
+}
+
+struct store_stats store_stats(const struct store *store)
+{
+    return store->driver->stats(store);
 }
 
 void store_submit(struct store *store, struct store_request *request)

@@ -11,6 +11,10 @@
  * order of their numbers and without a gap, beginning behind the snapshot. The events of an
  * operation are handed over before its done() is called.
  *
+ * A booking that is over (its return has passed for a while, or it was cancelled or expired) is
+ * moved away from those that cars are booked for, and forgotten some hundred days later. So what
+ * there was does not slow down what there is.
+ *
  * Times are minutes since 1970 for periods (period.h) and seconds since 1970 for everything else.
  */
 #ifndef BOOKING_STORE_STORE_H
@@ -28,6 +32,8 @@ enum {
     STORE_KEY_MAX = 255,              /* bytes of an idempotency key */
     STORE_LOCATION_MAX = 128,         /* bytes of a Location header field */
     STORE_ANSWER_SECONDS = 48 * 3600, /* how long an answer is kept for its key; 24 h is promised */
+    STORE_EVENT_SECONDS = 24 * 3600,  /* how long an event is kept for engines that fell behind */
+    STORE_HISTORY_DAYS = 400,         /* how long a booking is kept when it is over, by default */
 };
 
 enum store_result {
@@ -37,16 +43,21 @@ enum store_result {
     STORE_CAR_CHANGED, /* it is not offered any more, or at another price, location or category */
     STORE_WRONG_STATE, /* the booking is not, or no longer, in a state that allows this */
     STORE_KEY_EXISTS,  /* there is an answer for that key already */
-    STORE_UNAVAILABLE, /* nothing was changed, or nobody knows: locked, full, read-only, broken;
-                          or an id that is there already, or the store is closing */
+    STORE_UNAVAILABLE, /* nothing was changed: locked, full, read-only, broken; or an id that is
+                          there already, or the store is closing */
+    STORE_UNKNOWN,     /* the disk failed while it took the change, and then could not undo it. The
+                          change is not there now, and may be there after a crash. Who asks again
+                          with the same key is told right */
 };
 
 /* The answer that is kept for an idempotency key, with the request it belongs to. The strings are
- * the caller's; those of a found answer are valid until done() returns. */
+ * the caller's; those of a found answer are valid until done() returns, but for key and request,
+ * which stay as they were handed in. */
 struct store_answer {
     const char *key;     /* NULL: none is to be kept */
-    const char *request; /* method, path and body, compared byte for byte */
+    const char *request; /* method, path and body; the store keeps a digest of it */
     size_t request_size;
+    bool other_request; /* of a found answer: it was given to another request under this key */
     unsigned status;
     const char *location; /* header field, or NULL */
     const char *content_type;
@@ -66,7 +77,7 @@ enum store_operation {
                      passed (it is `now`, or earlier) */
     STORE_EXPIRE, /* held -> expired; WRONG_STATE unless held and expired (expires_at is `now`, or
                      earlier). The channel may be "": any */
-    STORE_RECALL, /* fills `answer` by channel and key */
+    STORE_RECALL, /* fills `answer` by channel and key, and says whether it is this request's */
 };
 
 struct store_request {
@@ -86,13 +97,14 @@ enum store_event_kind {
     EVENT_TAKEN = 1, /* the car is held or booked over the period; expires_at says until when, 0 for
                         ever: a booking, a hold, or a hold that was confirmed */
     EVENT_RELEASED,  /* cancelled or expired */
-    EVENT_FLEET,     /* the fleet was replaced; the other fields are 0. Also when a backup was
-                        restored under the engine; only then may numbers go back. Either way a new
-                        snapshot is right again */
+    EVENT_FLEET,     /* the fleet was replaced; the other fields are 0. Also when this engine fell
+                        behind the events that are kept, so that numbers were left out; and when a
+                        backup was restored under it, and only then may numbers go back. Each time
+                        a new snapshot is right again */
 };
 
 struct store_event {
-    int64_t number; /* ascending by one */
+    int64_t number; /* ascending by one, but see EVENT_FLEET */
     enum store_event_kind kind;
     int64_t car;
     struct period period;
@@ -122,6 +134,9 @@ struct store_snapshot_reader {
 /* Cars. A withdrawn one that is in the fleet again counts as added. */
 struct store_import_report {
     size_t added, changed, withdrawn, unchanged;
+    /* Bookings and holds that are not over, of cars that now stand elsewhere or are of another
+     * category, and of cars that are withdrawn. They keep what was booked. */
+    size_t bookings_moved, bookings_withdrawn;
 };
 
 /* What one transaction was, for the metrics. */
@@ -137,6 +152,13 @@ struct store_handlers {
     /* The store stopped answering, with a sentence that says why; NULL: it answers again. It finds
      * that out by itself, without being asked for anything. */
     void (*trouble)(void *context, const char *sentence);
+};
+
+/* How large the database is, for the metrics; all 0 for one in memory. */
+struct store_stats {
+    uint64_t database_bytes;
+    uint64_t log_bytes;   /* of the log that was not yet copied into the database and cut */
+    int64_t checkpointed; /* when all of the log had last been copied, seconds since 1970 */
 };
 
 struct store;
@@ -168,7 +190,14 @@ bool store_read_snapshot(struct store *store, int32_t since,
 bool store_start(struct store *store, struct loop *loop, const struct store_handlers *handlers,
                  int64_t last_event, struct buffer *error);
 
+/* How many days a booking is kept after it is over: returned, cancelled or expired. Of engines on
+ * one database the shortest counts. Before store_start(); else STORE_HISTORY_DAYS. */
+void store_keep_history(struct store *store, unsigned days);
+
 void store_submit(struct store *store, struct store_request *request);
+
+/* As of a moment ago; costs nothing. After store_start(). */
+struct store_stats store_stats(const struct store *store);
 
 /* Ends what is under way and closes the database. Events and results of it are delivered from
  * within this call, on the loop's thread while there still is the loop; what has not begun gets

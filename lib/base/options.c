@@ -44,15 +44,21 @@ static const char *set_value(const struct option_entry *entry, const char *text,
         *(bool *)field = true;
         return NULL;
     }
-    bool is_port = entry->type == OPTION_PORT;
-    const char *expected = is_port ? "a port, 1 to 65535" : "a whole number of seconds, 0 to 3600";
+    static const struct {
+        unsigned long least, most;
+        const char *expected;
+    } ranges[] = {
+        [OPTION_PORT] = {1, 65535, "a port, 1 to 65535"},
+        [OPTION_SECONDS] = {0, 3600, "a whole number of seconds, 0 to 3600"},
+        [OPTION_DAYS] = {1, 36500, "a whole number of days, 1 to 36500"},
+    };
     if (!*text || strspn(text, "0123456789") != strlen(text))
-        return expected;
+        return ranges[entry->type].expected;
     errno = 0;
     unsigned long number = strtoul(text, NULL, 10);
-    if (errno || number > (is_port ? 65535 : 3600) || (is_port && number == 0))
-        return expected;
-    if (is_port)
+    if (errno || number > ranges[entry->type].most || number < ranges[entry->type].least)
+        return ranges[entry->type].expected;
+    if (entry->type == OPTION_PORT)
         *(uint16_t *)field = (uint16_t)number;
     else
         *(unsigned *)field = (unsigned)number;

@@ -15,6 +15,7 @@ enum option_type {
     OPTION_TEXT,    /* const char *, NULL when there is neither value nor default */
     OPTION_PORT,    /* uint16_t, 1 to 65535 */
     OPTION_SECONDS, /* unsigned, 0 to 3600 */
+    OPTION_DAYS,    /* unsigned, 1 to 36500 */
     OPTION_FLAG,    /* bool, without a value */
 };
 

@@ -5,6 +5,7 @@
  *
  * -s gives the bare loop a savepoint for each booking.
  */
+#include "store/digest.h"
 #include "store/sqlite/connection.h"
 #include "store/sqlite/schema.h"
 #include "store/store.h"
@@ -67,6 +68,8 @@ static void make_booking(struct booking *booking, char key[STORE_KEY_MAX + 1])
     booking->state = BOOKING_BOOKED;
     booking->day_price = 5500;
     booking->hour_price = -1;
+    booking->total = 5500;
+    strcpy(booking->currency, "EUR");
     strcpy(booking->location, "NCE");
     strcpy(booking->category, "ECMR");
 }
@@ -126,14 +129,14 @@ static void submit(struct client *client)
     make_booking(&client->request.booking, client->key);
     client->request.operation = STORE_BOOK;
     client->request.now = 1700000000;
-    client->request.answer = (struct store_answer){client->key,
-                                                   request_text,
-                                                   strlen(request_text),
-                                                   201,
-                                                   "/bookings/0123456789abcdefghijkl",
-                                                   "application/json",
-                                                   body,
-                                                   strlen(body)};
+    client->request.answer = (struct store_answer){.key = client->key,
+                                                   .request = request_text,
+                                                   .request_size = strlen(request_text),
+                                                   .status = 201,
+                                                   .location = "/bookings/0123456789abcdefghijkl",
+                                                   .content_type = "application/json",
+                                                   .body = body,
+                                                   .body_size = strlen(body)};
     client->request.done = on_done;
     outstanding_now++;
     store_submit(store, &client->request);
@@ -249,7 +252,9 @@ static void book_bare(void)
     step(statements[EVENT]);
     bind_text(statements[ANSWER], 1, booking.channel);
     bind_text(statements[ANSWER], 2, key);
-    sqlite3_bind_blob(statements[ANSWER], 3, request_text, sizeof request_text - 1, SQLITE_STATIC);
+    unsigned char digest[STORE_DIGEST_SIZE];
+    store_digest(request_text, sizeof request_text - 1, digest);
+    sqlite3_bind_blob(statements[ANSWER], 3, digest, sizeof digest, SQLITE_STATIC);
     sqlite3_bind_blob(statements[ANSWER], 4, body, sizeof body - 1, SQLITE_STATIC);
     step(statements[ANSWER]);
 }
@@ -262,13 +267,13 @@ static double bare(int group, double seconds, bool savepoints)
         "SAVEPOINT one",
         "RELEASE one",
         "SELECT 1 FROM answers WHERE channel = ? AND key = ?",
-        "SELECT offered, day_price, hour_price, carid, location, category FROM cars"
-        " WHERE number = ?",
+        "SELECT offered, day_price, hour_price, carid, location, category,"
+        " (SELECT value FROM meta WHERE name = 'currency') FROM cars WHERE number = ?",
         "SELECT number, pickup_at FROM bookings WHERE car = ? AND state IN (1, 2)"
         " AND return_at > ? ORDER BY return_at LIMIT 1",
         "INSERT INTO bookings (id, car, pickup_at, return_at, state, expires_at, channel,"
-        " reference, day_price, hour_price, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, NULL,"
-        " ?)",
+        " reference, day_price, created_at, total, currency, location, category)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 5500, 'EUR', 'NCE', 'ECMR')",
         "INSERT INTO events (kind, car, pickup_at, return_at, expires_at, booking_id, at)"
         " VALUES (1, ?, ?, ?, 0, ?, 1700000000)",
         "INSERT INTO answers (channel, key, request, status, location, content_type, body, at)"

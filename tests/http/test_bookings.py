@@ -338,7 +338,7 @@ def test_the_reference_is_kept(start, tmp_path):
     references = ["x", "R-1 / ü €", "é" * 64, "a" * 128, '"quoted" \\ text']
     locations = [book(pod, number * 2, number * 2 + 1, reference=reference)[0]
                  for number, reference in enumerate(references)]
-    kept = dict(rows(tmp_path / "booking.db", "SELECT id, reference FROM bookings"))
+    kept = dict(rows(tmp_path / "booking.db", "SELECT id, reference FROM all_bookings"))
     assert [kept[location[-22:]] for location in locations] == references
 
 

@@ -171,17 +171,39 @@ def test_an_invalid_file_changes_nothing(engines, database, tmp_path, lines):
     assert rows(database, "SELECT count(*) FROM cars WHERE offered") == [(7,)]
 
 
-def test_another_currency_only_before_the_first_booking(engines, database, tmp_path):
-    """Bookings of before are still shown, so their currency has to stay the fleet's."""
+def test_another_currency_while_no_booking_is_under_way(engines, database, tmp_path):
+    """Whoever has booked is to pay what was agreed. What is over is shown in its own currency."""
     one, _ = engines
     assert import_lines(tmp_path, database, "y,ECMR,TYO,5500,,JPY")[0] == 0
     wait_until(lambda: offer(one) == "y", 1, "the new fleet")
     answer = post(one, order(0, 2, price=11000))
     assert answer.status == 201 and b'"price":11000,"currency":"yen"' in answer.body
-    assert one.ask(answer.headers["Location"], "DELETE").status == 200
     status, _, wrong = import_lines(tmp_path, database, "e,ECMR,NCE,55,,EUR")
     assert status == 1 and "EUR" in wrong
-    assert offer(one) == "y"
+    assert offer(one, 3, 4) == "y"
+    location = answer.headers["Location"]
+    assert one.ask(location, "DELETE").status == 200
+    assert import_lines(tmp_path, database, "e,ECMR,NCE,55,,EUR")[0] == 0
+    wait_until(lambda: offer(one) == "e", 1, "the euro fleet")
+    assert b'"price":11000,"currency":"yen","status":"cancelled"' in one.ask(location).body
+
+
+def test_a_booking_shows_what_was_booked(engines, database, tmp_path):
+    """Price, place and category are kept with it; the import says whom its changes concern."""
+    one, _ = engines
+    location, _ = book(one, 0, 2, carid="1-XXX-333")
+    other, _ = book(one, 0, 2, carid="1-XXX-334")
+    wanted = one.ask(location).body
+    status, _, wrong = import_lines(tmp_path, database, "1-XXX-333,CDAR,LYS,99,10.00,EUR")
+    assert status == 0
+    assert "warning: 1 bookings and holds are of cars that now stand elsewhere" in wrong
+    assert "warning: 1 bookings and holds are of cars that are withdrawn" in wrong
+    wait_until(lambda: offer(one, 5, 6, location="LYS") == "1-XXX-333", 2, "the new fleet")
+    assert one.ask(location).body == wanted
+    assert status_of(one, other) == "booked"
+    # The adapter is told the place and the category that were booked, too.
+    assert rows(database, "SELECT location, category, total, currency FROM bookings"
+                " WHERE car = 1") == [("NCE", "ECMR", 11000, "EUR")]
 
 
 def test_a_price_that_changed_on_the_way(start, fleet, database, tmp_path):
@@ -224,7 +246,7 @@ def test_a_location_that_changed_on_the_way(start, fleet, database, tmp_path):
     go_on.set()
     thread.join()
     assert answers[0].status == 201
-    assert rows(database, "SELECT location FROM bookings b JOIN cars c ON c.number = b.car"
+    assert rows(database, "SELECT c.location FROM bookings b JOIN cars c ON c.number = b.car"
                 ) == [("NCE",)]
 
 

@@ -17,9 +17,10 @@ MEBIBYTES_MAX, READY_MAX, GAP_MAX = 400, 5, 0.050
 # Each car one booking, of one to fourteen days within a year from the first day that is asked for.
 BOOKINGS = """
     INSERT INTO bookings (id, car, pickup_at, return_at, state, expires_at, channel, reference,
-                          day_price, hour_price, created_at)
+                          day_price, hour_price, total, currency, location, category, created_at)
     SELECT printf('%022d', number), number, pickup_at, pickup_at + 1440 * (1 + number % 14), 2, 0,
-           'default', '', day_price, hour_price, 1
+           'default', '', day_price, hour_price, day_price * (1 + number % 14), 'EUR', location,
+           category, 1
     FROM (SELECT *, ? + (number * 7919 % 365) * 1440 AS pickup_at FROM cars)"""
 EVENTS = """
     INSERT INTO events (kind, car, pickup_at, return_at, expires_at, booking_id, at)

@@ -25,8 +25,8 @@ def check_all(engine, ledger, entries):
 
 def check_database(database, ledger):
     assert not overlapping(database)
-    assert not rows(database, "SELECT reference FROM bookings GROUP BY reference HAVING count(*) > 1")
-    assert rows(database, "SELECT count(*) FROM bookings") == [(len(ledger.answered()),)]
+    assert not rows(database, "SELECT reference FROM all_bookings GROUP BY reference HAVING count(*) > 1")
+    assert rows(database, "SELECT count(*) FROM all_bookings") == [(len(ledger.answered()),)]
     assert rows(database, "PRAGMA integrity_check") == [("ok",)]
 
 

@@ -32,4 +32,4 @@ def test_an_order_that_waits_for_an_import_longer_than_the_stopping_takes(start,
         importing.close()
         assert engine.wait() == 0, engine.stderr()
         assert not sock.recv(65536)
-    assert rows(database, "SELECT count(*) FROM bookings") == [(0,)]
+    assert rows(database, "SELECT count(*) FROM all_bookings") == [(0,)]

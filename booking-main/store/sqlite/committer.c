@@ -17,6 +17,10 @@
  * anything fails the group is undone as a whole, and every request of it gets STORE_UNAVAILABLE;
  * but when it was one operation that failed, and not the commit, each is tried by itself, so that
  * one that meets a damaged page, say, does not fail the others.
+ *
+ * A COMMIT whose sync fails has written all of the group to the log. It does not count, but after a
+ * crash it would. The next transaction is written over it, so the committer makes one at once, and
+ * answers then. When that fails too, the requests get STORE_UNKNOWN.
  */
 #include "store/sqlite/committer.h"
 
@@ -34,12 +38,10 @@
 /* The longest it waits for an import, which is known to end. */
 #define PATIENCE_WITH_IMPORT (15 * LOOP_SECOND)
 
-#define POLL_INTERVAL  (200 * LOOP_MILLISECOND)
-#define PURGE_INTERVAL (10 * LOOP_SECOND)
+#define POLL_INTERVAL (200 * LOOP_MILLISECOND)
 
 enum {
     EVENTS_A_PORTION = 1024, /* of other engines' events in a batch */
-    ANSWERS_A_PORTION = 512, /* to look through in one purge */
     CACHE_KIB = 8192,
 };
 
@@ -76,22 +78,18 @@ static void fail_round(struct committer *committer, struct batch *batch, int res
     buffer_free(&sentence);
 }
 
-/* Whether the file is still where it was. Commits to one that was deleted or replaced would be
+/* Whether the files are still where they were. Commits to one that was deleted or replaced would be
  * answered, and lost. */
 static bool check_place(struct committer *committer, struct batch *batch)
 {
-    sqlite3 *db = committer->connection.db;
-    int moved = 0;
-    if (committer->in_memory ||
-        sqlite3_file_control(db, "main", SQLITE_FCNTL_HAS_MOVED, &moved) != SQLITE_OK || !moved)
-        return true;
-    char sentence[OUTBOX_SENTENCE_MAX];
-    snprintf(sentence, sizeof sentence,
-             "database '%s' was moved or deleted while in use: stop the engine, put it back and "
-             "start again",
-             committer->connection.path);
-    begin_trouble(committer, batch, sentence);
-    return false;
+    struct buffer sentence;
+    buffer_init(&sentence, OUTBOX_SENTENCE_MAX);
+    bool in_place = sqlite_place_check(&committer->place, &sentence);
+    if (!in_place)
+        begin_trouble(committer, batch,
+                      sentence.data ? sentence.data : "the database was moved while in use");
+    buffer_free(&sentence);
+    return in_place;
 }
 
 /* --- events ------------------------------------------------------------------- */
@@ -115,18 +113,19 @@ static int take_event(void *context, const struct store_event *event)
 }
 
 /* Adds the events that were not seen yet, `limit` of them at most, and sets *last to the number of
- * the last one. If the history does not go on from where it was, a backup was restored into the
- * file: then it is an EVENT_FLEET, at which everybody starts anew from a snapshot. */
+ * the last one. If the history does not go on from where it was, what came next is not kept any
+ * more, or a backup was restored into the file: then it is an EVENT_FLEET, at which everybody
+ * starts anew from a snapshot. */
 static int read_events(struct committer *committer, struct batch *batch, int64_t limit,
                        int64_t *last)
 {
-    struct sqlite_operations *operations = &committer->operations;
+    struct sqlite_events *events = &committer->operations.events;
     struct event_reader reader = {batch, committer->last_event, false};
     size_t before = batch->event_count;
     int64_t newest = 0;
-    int result = sqlite_read_events(operations, committer->last_event, limit, take_event, &reader);
+    int result = sqlite_events_read(events, committer->last_event, limit, take_event, &reader);
     if (result == SQLITE_OK || reader.broken)
-        result = sqlite_last_event(operations, &newest);
+        result = sqlite_last_event(events, &newest);
     if (result == SQLITE_OK && (reader.broken || newest < committer->last_event)) {
         batch->event_count = before;
         reader.last = newest;
@@ -145,7 +144,7 @@ static int follow(struct committer *committer, struct batch *batch, bool *behind
 {
     int64_t version = 0, last = committer->last_event;
     *behind = false;
-    int result = sqlite_data_version(&committer->operations, &version);
+    int result = sqlite_data_version(&committer->operations.events, &version);
     if (result != SQLITE_OK)
         return result;
     /* A connection's own changes, and in memory all are, do not count. */
@@ -163,6 +162,18 @@ static int follow(struct committer *committer, struct batch *batch, bool *behind
 
 /* --- groups ------------------------------------------------------------------- */
 
+/* Until when, in seconds, a large import said it may hold the write lock; 0 for none. */
+static int read_import_deadline(struct committer *committer, int64_t *deadline)
+{
+    struct query query = query_begin(&committer->connection, &committer->find_import,
+                                     "SELECT value FROM meta WHERE name = 'import'");
+    int result = query_step(&query);
+    if (result == SQLITE_ROW)
+        *deadline = sqlite3_column_int64(query.statement, 0);
+    query_end(&query);
+    return result == SQLITE_ROW ? SQLITE_OK : result;
+}
+
 /* Begins a transaction. An import of a million cars may hold the lock for seconds; it said so, and
  * waiting for it is better than refusing what comes meanwhile. */
 static int begin_writing(struct committer *committer)
@@ -172,30 +183,54 @@ static int begin_writing(struct committer *committer)
     do
         result = sqlite_begin(&committer->operations);
     while ((result & 0xFF) == SQLITE_BUSY && loop_clock() < limit &&
-           sqlite_import_deadline(&committer->operations, &import_deadline) == SQLITE_OK &&
+           read_import_deadline(committer, &import_deadline) == SQLITE_OK &&
            import_deadline > time(NULL));
     return result;
 }
 
-/* One transaction of the group's requests from `first` on. *failed_operation: it was one of them
- * that failed, not what surrounds them. */
+/* A transaction that does nothing for anybody: it finds out whether the database can be written,
+ * and is written over what a commit that failed has left in the log. */
+static int write_something(struct committer *committer)
+{
+    int result = sqlite_begin(&committer->operations);
+    if (result == SQLITE_OK) {
+        struct query query = query_begin(&committer->connection, &committer->write_something,
+                                         "UPDATE meta SET value = value + 1 WHERE name = 'alive'");
+        result = query_run(&query);
+    }
+    if (result == SQLITE_OK)
+        result = sqlite_commit(&committer->operations);
+    if (result != SQLITE_OK)
+        sqlite_rollback(&committer->connection);
+    return result;
+}
+
+/* Where a transaction failed. */
+enum step { STEP_BEGIN, STEP_OPERATION, STEP_EVENTS, STEP_COMMIT };
+
+/* One transaction of the group's requests from `first` on. *step is the last one taken. */
 static int try_commit(struct committer *committer, struct batch *batch, int first, int count,
-                      bool *failed_operation)
+                      enum step *step)
 {
     struct sqlite_operations *operations = &committer->operations;
     int64_t last = committer->last_event;
     size_t before = batch->event_count;
-    *failed_operation = false;
+    *step = STEP_BEGIN;
     int result = begin_writing(committer);
+    operations->time = store_clock_move(&committer->clock, loop_clock(), time(NULL));
     for (int i = 0; i < count && result == SQLITE_OK; i++) {
+        *step = STEP_OPERATION;
         result = sqlite_operation_run(operations, committer->group[first + i],
                                       &committer->outcomes[first + i]);
-        *failed_operation = result != SQLITE_OK;
     }
-    if (result == SQLITE_OK)
+    if (result == SQLITE_OK) {
+        *step = STEP_EVENTS;
         result = read_events(committer, batch, -1, &last);
-    if (result == SQLITE_OK)
+    }
+    if (result == SQLITE_OK) {
+        *step = STEP_COMMIT;
         result = sqlite_commit(operations);
+    }
     if (result == SQLITE_OK)
         committer->last_event = last;
     else
@@ -203,28 +238,41 @@ static int try_commit(struct committer *committer, struct batch *batch, int firs
     return result;
 }
 
+/* Whether a transaction that failed like that is not on the disk, or no longer. When its end could
+ * not be written at all, it never was. */
+static bool is_undone(struct committer *committer, enum step step, int result)
+{
+    return step != STEP_COMMIT || (result & 0xFF) == SQLITE_FULL ||
+           (result & 0xFF) == SQLITE_BUSY || result == SQLITE_IOERR_WRITE ||
+           write_something(committer) == SQLITE_OK;
+}
+
 /* Commits the group's requests from `first` on, or fails them; how many it committed. */
 static int commit_part(struct committer *committer, struct batch *batch, int first, int count)
 {
-    bool failed_operation = false;
-    int committed = 0;
-    for (int i = first; i < first + count; i++)
+    enum step step;
+    int committed = 0, end = first + count;
+    for (int i = first; i < end; i++)
         committer->outcomes[i].memory = NULL;
-    int result = try_commit(committer, batch, first, count, &failed_operation);
+    int result = try_commit(committer, batch, first, count, &step);
     if (result == SQLITE_OK) {
         end_trouble(committer, batch);
-        for (int i = first; i < first + count; i++)
+        for (int i = first; i < end; i++)
             sqlite_outcome_give(&committer->outcomes[i], committer->group[i]);
         return count;
     }
-    bool one_by_one = failed_operation && count > 1;
+    bool one_by_one = step == STEP_OPERATION && count > 1;
     if (!one_by_one)
-        fail_round(committer, batch,
-                   result); /* the requests say STORE_UNAVAILABLE from the start */
+        fail_round(committer, batch, result);
     sqlite_rollback(&committer->connection);
-    for (int i = first; i < first + count; i++)
+    /* STORE_UNAVAILABLE is what the requests say from the start. */
+    bool undone = is_undone(committer, step, result);
+    for (int i = first; i < end; i++) {
         sqlite_outcome_drop(&committer->outcomes[i]);
-    for (int i = first; one_by_one && i < first + count; i++)
+        if (!undone)
+            committer->group[i]->result = STORE_UNKNOWN;
+    }
+    for (int i = first; one_by_one && i < end; i++)
         committed += commit_part(committer, batch, i, 1);
     return committed;
 }
@@ -239,32 +287,6 @@ static void commit_group(struct committer *committer, struct batch *batch, int c
     };
     for (int i = 0; i < count; i++)
         store_list_add(&batch->requests, committer->group[i]);
-}
-
-/* Nobody may ask a store in trouble for anything, so it finds out by itself when it is over. */
-static void probe(struct committer *committer, struct batch *batch)
-{
-    int result = sqlite_begin(&committer->operations);
-    if (result == SQLITE_OK)
-        result = sqlite_write_something(&committer->operations);
-    if (result == SQLITE_OK)
-        result = sqlite_commit(&committer->operations);
-    if (result == SQLITE_OK)
-        end_trouble(committer, batch);
-    else
-        sqlite_rollback(&committer->connection);
-}
-
-/* Deletes a portion of the answers that nobody may ask for any more. */
-static void purge(struct committer *committer, struct batch *batch)
-{
-    int deleted = 0;
-    int result = sqlite_purge_answers(&committer->operations, time(NULL) - STORE_ANSWER_SECONDS,
-                                      ANSWERS_A_PORTION, &deleted);
-    if (result != SQLITE_OK)
-        fail_round(committer, batch, result);
-    if (deleted < ANSWERS_A_PORTION)
-        committer->next_purge = loop_clock() + PURGE_INTERVAL;
 }
 
 /* A round with a group of requests, none if `count` is 0. False when it came to nothing but a
@@ -284,11 +306,22 @@ static bool work(struct committer *committer, struct batch *batch, int count)
         return false;
     if (count > 0)
         commit_group(committer, batch, count);
-    else if (committer->in_trouble)
-        probe(committer, batch);
-    if (!committer->in_trouble && loop_clock() >= committer->next_purge)
-        purge(committer, batch);
+    else if (committer->in_trouble && write_something(committer) == SQLITE_OK)
+        end_trouble(committer, batch); /* nobody may ask a store in trouble: it finds out itself */
     return true;
+}
+
+/* Who waits for `next_turn` waits for one other at most: the one that has `turn`. */
+void committer_pause(struct committer *committer)
+{
+    pthread_mutex_lock(&committer->next_turn);
+    pthread_mutex_lock(&committer->turn);
+    pthread_mutex_unlock(&committer->next_turn);
+}
+
+void committer_resume(struct committer *committer)
+{
+    pthread_mutex_unlock(&committer->turn);
 }
 
 void committer_run(struct committer *committer, int64_t last_event)
@@ -306,9 +339,9 @@ void committer_run(struct committer *committer, int64_t last_event)
         if (count < 0)
             break;
         poll_at = loop_clock() + POLL_INTERVAL;
-        pthread_mutex_lock(&committer->connection_lock);
+        committer_pause(committer);
         worked = work(committer, batch, count);
-        pthread_mutex_unlock(&committer->connection_lock);
+        committer_resume(committer);
         if (batch_is_empty(batch))
             continue;
         outbox_hand_over(&committer->outbox, batch);
@@ -320,29 +353,61 @@ void committer_run(struct committer *committer, int64_t last_event)
 
 /* --- opening and closing --------------------------------------------------------------------- */
 
+static bool init_locks(struct committer *committer)
+{
+    if (pthread_mutex_init(&committer->turn, NULL) != 0)
+        return false;
+    if (pthread_mutex_init(&committer->next_turn, NULL) == 0)
+        return true;
+    pthread_mutex_destroy(&committer->turn);
+    return false;
+}
+
+static void destroy_locks(struct committer *committer)
+{
+    pthread_mutex_destroy(&committer->next_turn);
+    pthread_mutex_destroy(&committer->turn);
+}
+
+/* The database as this version wants it, its clock, and where it lies. */
+static bool set_up(struct committer *committer, const char *path, struct buffer *error)
+{
+    int64_t kept = 0;
+    if (!sqlite_schema_prepare(&committer->connection, sqlite_schema_steps, sqlite_schema_version,
+                               error))
+        return false;
+    int result = sqlite_read_number(&committer->connection,
+                                    "SELECT value FROM meta WHERE name = 'time'", &kept);
+    if (result == SQLITE_OK && !sqlite_place_note(&committer->place, path))
+        result = SQLITE_NOMEM;
+    if (result != SQLITE_OK)
+        sqlite_describe(&committer->connection, result, error);
+    store_clock_start(&committer->clock, kept, loop_clock());
+    return result == SQLITE_OK;
+}
+
 bool committer_open(struct committer *committer, const char *path, struct buffer *error)
 {
     if (!store_queue_init(&committer->queue))
         goto no_queue;
     if (!outbox_init(&committer->outbox))
         goto no_outbox;
-    if (pthread_mutex_init(&committer->connection_lock, NULL) != 0)
+    if (!init_locks(committer))
         goto no_lock;
     committer->in_memory = sqlite_path_is_memory(path);
     committer->known_version = -1;
-    committer->next_purge = 0;
     committer->in_trouble = false;
-    if (!sqlite_connection_open(&committer->connection, path, CACHE_KIB, error))
+    if (!sqlite_place_is_sound(path, error) ||
+        !sqlite_connection_open(&committer->connection, path, CACHE_KIB, error))
         goto no_connection;
     sqlite_operations_init(&committer->operations, &committer->connection);
-    if (sqlite_schema_prepare(&committer->connection, sqlite_schema_steps, sqlite_schema_version,
-                              error))
+    if (set_up(committer, path, error))
         return true;
     committer_close(committer);
     return false;
 
 no_connection:
-    pthread_mutex_destroy(&committer->connection_lock);
+    destroy_locks(committer);
     outbox_destroy(&committer->outbox);
     store_queue_destroy(&committer->queue);
     return false;
@@ -357,9 +422,9 @@ no_queue:
 
 void committer_close(struct committer *committer)
 {
-    sqlite_operations_end(&committer->operations);
     sqlite_connection_close(&committer->connection);
-    pthread_mutex_destroy(&committer->connection_lock);
+    sqlite_place_free(&committer->place);
+    destroy_locks(committer);
     outbox_destroy(&committer->outbox);
     store_queue_destroy(&committer->queue);
 }

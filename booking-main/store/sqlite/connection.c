@@ -1,7 +1,5 @@
 #include "store/sqlite/connection.h"
 
-#include "lib/base/loop.h"
-
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,14 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum {
-    /* Pages of write-ahead log before they are copied into the database, 32 MiB. Bookings come at
-     * random places of the indexes, so the longer the log, the more of them share a page copied;
-     * and after a crash all of it is read once. */
-    CHECKPOINT_PAGES = 8000,
-    LOG_BYTES = 64 * 1024 * 1024, /* what an import leaves of its log */
-    OPEN_SECONDS = 5,             /* a connection's patience at first */
-};
+enum { FILE_MODE = 0640 };
 
 bool sqlite_path_is_memory(const char *path)
 {
@@ -121,21 +112,28 @@ static bool check_path(const char *path, struct buffer *error)
 /* Only what holds for this connection; nothing is written to a file that may not be ours. */
 static int set_up(struct sqlite_connection *connection, int cache_kib)
 {
-    char pragmas[256];
+    char pragmas[128];
     snprintf(pragmas, sizeof pragmas,
-             "PRAGMA synchronous = FULL; PRAGMA cache_size = -%d; PRAGMA wal_autocheckpoint = %d;"
-             "PRAGMA journal_size_limit = %d",
-             cache_kib, CHECKPOINT_PAGES, LOG_BYTES);
+             "PRAGMA synchronous = FULL; PRAGMA cache_size = -%d; PRAGMA wal_autocheckpoint = 0",
+             cache_kib);
     return sqlite_run(connection, pragmas);
 }
 
-bool sqlite_connection_open(struct sqlite_connection *connection, const char *path, int cache_kib,
-                            struct buffer *error)
+/* SQLite would leave the mode to the umask. No descriptor is opened: to close one would end the
+ * locks that this process has on the file. */
+static void make_file(const char *name)
+{
+    if (mknod(name, S_IFREG | FILE_MODE, 0) == 0)
+        (void)chmod(name, FILE_MODE); /* whatever fails here, SQLite will say why */
+}
+
+bool sqlite_connection_open_bare(struct sqlite_connection *connection, const char *path,
+                                 struct buffer *error)
 {
     bool memory = sqlite_path_is_memory(path);
     *connection = (struct sqlite_connection){
         .path = path,
-        .patience = OPEN_SECONDS * LOOP_SECOND,
+        .patience = SQLITE_OPEN_PATIENCE,
         .jitter = (uint32_t)loop_clock(),
     };
     if (!memory && !check_path(path, error))
@@ -146,6 +144,8 @@ bool sqlite_connection_open(struct sqlite_connection *connection, const char *pa
         buffer_printf(error, "database '%s': out of memory", path);
         return false;
     }
+    if (!memory)
+        make_file(name);
     int result =
         sqlite3_open_v2(name, &connection->db,
                         SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL);
@@ -157,7 +157,18 @@ bool sqlite_connection_open(struct sqlite_connection *connection, const char *pa
     if (result == SQLITE_OK && sqlite3_db_readonly(connection->db, "main") == 1)
         result = SQLITE_READONLY; /* SQLite opens for reading what it may not write */
     if (result == SQLITE_OK)
-        result = set_up(connection, cache_kib);
+        return true;
+    sqlite_describe(connection, result, error);
+    sqlite_connection_close(connection);
+    return false;
+}
+
+bool sqlite_connection_open(struct sqlite_connection *connection, const char *path, int cache_kib,
+                            struct buffer *error)
+{
+    if (!sqlite_connection_open_bare(connection, path, error))
+        return false;
+    int result = set_up(connection, cache_kib);
     if (result == SQLITE_OK)
         return true;
     sqlite_describe(connection, result, error);
@@ -167,8 +178,17 @@ bool sqlite_connection_open(struct sqlite_connection *connection, const char *pa
 
 void sqlite_connection_close(struct sqlite_connection *connection)
 {
+    sqlite3_stmt *statement;
+    while (connection->db && (statement = sqlite3_next_stmt(connection->db, NULL)))
+        (void)sqlite3_finalize(statement); /* repeats what its last step returned */
     sqlite3_close_v2(connection->db);
     connection->db = NULL;
+}
+
+void sqlite_connection_leave(struct sqlite_connection *connection)
+{
+    if (connection->db)
+        (void)sqlite3_db_config(connection->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
 }
 
 int sqlite_run(struct sqlite_connection *connection, const char *sql)
@@ -276,4 +296,12 @@ const char *query_column_text(const struct query *query, int column)
 {
     const unsigned char *text = sqlite3_column_text(query->statement, column);
     return text ? (const char *)text : "";
+}
+
+void query_copy_text(const struct query *query, int column, char *out, size_t size)
+{
+    const char *text = query_column_text(query, column);
+    size_t length = strnlen(text, size - 1);
+    memcpy(out, text, length);
+    out[length] = '\0';
 }

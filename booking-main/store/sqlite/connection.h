@@ -7,10 +7,14 @@
 #define BOOKING_STORE_SQLITE_CONNECTION_H
 
 #include "lib/base/buffer.h"
+#include "lib/base/loop.h"
 
 #include <sqlite3.h>
 #include <stdbool.h>
 #include <stdint.h>
+
+/* A connection's patience at first, in nanoseconds. */
+#define SQLITE_OPEN_PATIENCE (5 * LOOP_SECOND)
 
 struct sqlite_connection {
     sqlite3 *db;      /* NULL while closed */
@@ -24,14 +28,23 @@ struct sqlite_connection {
 
 bool sqlite_path_is_memory(const char *path);
 
-/* Opens the file, which is made when there is none, or a database in memory for ":memory:". Its
- * page cache takes at most `cache_kib`. The struct must not move while it is open. False, with a
+/* Opens the file, or a database in memory for ":memory:". A file that is not there is made, to be
+ * read by its user and group alone; SQLite gives the files beside it the same mode. The page cache
+ * takes at most `cache_kib`. Nothing is checkpointed unless somebody asks for it, or this is the
+ * last connection to be closed. The struct must not move while it is open. False, with a
  * sentence added to `error`, when it cannot. */
 bool sqlite_connection_open(struct sqlite_connection *connection, const char *path, int cache_kib,
                             struct buffer *error);
 
-/* Harmless on a closed one. */
+/* Ends all statements that were prepared on it. Harmless on a closed one. */
 void sqlite_connection_close(struct sqlite_connection *connection);
+
+/* The same without the settings, and without reading the file, which would make those beside it. */
+bool sqlite_connection_open_bare(struct sqlite_connection *connection, const char *path,
+                                 struct buffer *error);
+
+/* Has the closing leave the files as they are: what lies at their path may be others by now. */
+void sqlite_connection_leave(struct sqlite_connection *connection);
 
 /* Runs statements that give no rows; SQLITE_OK or what failed. */
 int sqlite_run(struct sqlite_connection *connection, const char *sql);
@@ -54,7 +67,7 @@ struct query {
     int result;
 };
 
-/* The statement is prepared at its first use and stays the caller's, to be finalized. */
+/* The statement is prepared at its first use, and is the caller's to keep or to finalize. */
 struct query query_begin(struct sqlite_connection *connection, sqlite3_stmt **statement,
                          const char *sql);
 void query_number(struct query *query, int64_t number);
@@ -73,5 +86,8 @@ int query_run(struct query *query);
 
 int64_t query_column_price(const struct query *query, int column);    /* NULL becomes -1 */
 const char *query_column_text(const struct query *query, int column); /* NULL becomes "" */
+
+/* Copies a text, cut to what fits. */
+void query_copy_text(const struct query *query, int column, char *out, size_t size);
 
 #endif

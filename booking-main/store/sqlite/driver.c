@@ -1,13 +1,15 @@
 /* The store on SQLite: its threads.
  *
- * All writing goes to the committer (sqlite_committer.c). Reading goes to a second thread with a
+ * All writing goes to the committer (committer.c). Reading goes to a second thread with a
  * connection of its own. In WAL mode it does not wait for the committer, nor, as it would as part
  * of a group, for the disk to take a commit; and the loop does not wait for a read from the disk.
  * A read that fails is given to the committer, which tries it again, and is the only one to decide
  * whether the store is in trouble.
  *
- * A database in memory has one connection: the committer does the reads, and a lock keeps imports
- * and snapshots apart from it.
+ * A third thread, the keeper (keeper.c), does what nobody waits for.
+ *
+ * A database in memory has one connection: the committer does the reads, and pauses for imports,
+ * snapshots and the keeper.
  */
 #include "store/driver.h"
 
@@ -15,6 +17,7 @@
 #include "store/sqlite/backup.h"
 #include "store/sqlite/committer.h"
 #include "store/sqlite/import.h"
+#include "store/sqlite/keeper.h"
 #include "store/sqlite/snapshot.h"
 
 #include <pthread.h>
@@ -41,6 +44,10 @@ struct sqlite_store {
     struct sqlite_outcome outcome;
     pthread_t reader_thread;
     bool reader_runs;
+
+    struct keeper keeper;
+    pthread_t keeper_thread;
+    bool keeper_is_open, keeper_runs;
 };
 
 static struct sqlite_store *from_store(struct store *store)
@@ -54,6 +61,13 @@ static void *run_committer(void *context)
 {
     struct sqlite_store *store = context;
     committer_run(&store->committer, store->last_event);
+    return NULL;
+}
+
+static void *run_keeper(void *context)
+{
+    struct sqlite_store *store = context;
+    keeper_run(&store->keeper);
     return NULL;
 }
 
@@ -87,6 +101,12 @@ static void sqlite_submit(struct store *base, struct store_request *request)
     store_queue_add(reads ? &store->reads : &store->committer.queue, request);
 }
 
+static struct store_stats sqlite_stats(const struct store *base)
+{
+    const struct sqlite_store *store = container_of(base, const struct sqlite_store, store);
+    return keeper_stats(&store->keeper);
+}
+
 /* --- opening, starting, closing -------------------------------------------------------------- */
 
 static void free_store(struct sqlite_store *store)
@@ -118,8 +138,10 @@ static struct store *sqlite_open(const char *url, struct buffer *error)
     return &store->store;
 }
 
-/* The threads take no signals: those are the loop's. */
-static int start_thread(pthread_t *thread, void *(*run)(void *), struct sqlite_store *store)
+/* The threads take no signals: those are the loop's. Their names are for whoever looks at the
+ * process from outside. */
+static int start_thread(pthread_t *thread, const char *name, void *(*run)(void *),
+                        struct sqlite_store *store)
 {
     sigset_t all, before;
     sigfillset(&all);
@@ -128,16 +150,22 @@ static int start_thread(pthread_t *thread, void *(*run)(void *), struct sqlite_s
         return failure;
     failure = pthread_create(thread, NULL, run, store);
     (void)pthread_sigmask(SIG_SETMASK, &before, NULL); /* fails only for a bad argument */
+    if (failure == 0)
+        (void)pthread_setname_np(*thread, name);
     return failure;
 }
 
 static int start_threads(struct sqlite_store *store)
 {
-    int failure = start_thread(&store->committer_thread, run_committer, store);
+    int failure = start_thread(&store->committer_thread, "committer", run_committer, store);
     store->committer_runs = failure == 0;
+    if (failure == 0) {
+        failure = start_thread(&store->keeper_thread, "keeper", run_keeper, store);
+        store->keeper_runs = failure == 0;
+    }
     if (failure || store->in_memory)
         return failure;
-    failure = start_thread(&store->reader_thread, run_reader, store);
+    failure = start_thread(&store->reader_thread, "reader", run_reader, store);
     store->reader_runs = failure == 0;
     return failure;
 }
@@ -153,6 +181,9 @@ static bool sqlite_start(struct store *base, struct loop *loop,
             return false;
         sqlite_operations_init(&store->operations, &store->connection);
     }
+    if (!keeper_open(&store->keeper, &store->committer, base->history_days, error))
+        return false;
+    store->keeper_is_open = true;
     int failure = -outbox_start(&store->committer.outbox, loop, handlers);
     if (failure == 0)
         failure = start_threads(store);
@@ -170,6 +201,20 @@ static void stop_threads(struct sqlite_store *store)
         pthread_join(store->reader_thread, NULL);
     if (store->committer_runs)
         pthread_join(store->committer_thread, NULL);
+    if (store->keeper_is_open) /* last, so that it copies what they have written */
+        store_queue_close(&store->keeper.stop);
+    if (store->keeper_runs)
+        pthread_join(store->keeper_thread, NULL);
+}
+
+/* What lies where the files were is not theirs: a backup that was put there, say. */
+static void leave_if_moved(struct sqlite_store *store)
+{
+    if (sqlite_place_check(&store->committer.place, NULL))
+        return;
+    sqlite_connection_leave(&store->keeper.own);
+    sqlite_connection_leave(&store->connection);
+    sqlite_connection_leave(&store->committer.connection);
 }
 
 static void sqlite_close(struct store *base)
@@ -185,7 +230,9 @@ static void sqlite_close(struct store *base)
         store_list_move(&rest, writes);
         store_list_finish(&rest);
     }
-    sqlite_operations_end(&store->operations);
+    leave_if_moved(store);
+    if (store->keeper_is_open)
+        keeper_close(&store->keeper);
     sqlite_connection_close(&store->connection);
     store_queue_destroy(&store->reads);
     committer_close(&store->committer);
@@ -200,7 +247,7 @@ static struct sqlite_connection *borrow(struct sqlite_store *store, struct sqlit
                                         struct buffer *error)
 {
     if (store->in_memory) {
-        pthread_mutex_lock(&store->committer.connection_lock);
+        committer_pause(&store->committer);
         return &store->committer.connection;
     }
     return sqlite_connection_open(own, store->path, BULK_CACHE_KIB, error) ? own : NULL;
@@ -209,7 +256,7 @@ static struct sqlite_connection *borrow(struct sqlite_store *store, struct sqlit
 static void give_back(struct sqlite_store *store, struct sqlite_connection *connection)
 {
     if (store->in_memory)
-        pthread_mutex_unlock(&store->committer.connection_lock);
+        committer_resume(&store->committer);
     else
         sqlite_connection_close(connection);
 }
@@ -252,5 +299,6 @@ const struct store_driver sqlite_store_driver = {
     .read_snapshot = sqlite_read_snapshot,
     .start = sqlite_start,
     .submit = sqlite_submit,
+    .stats = sqlite_stats,
     .close = sqlite_close,
 };

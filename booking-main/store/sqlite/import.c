@@ -10,6 +10,7 @@
 #include "store/sqlite/import.h"
 
 #include "lib/base/timestamp.h"
+#include "store/sqlite/events.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -37,6 +38,7 @@ struct import {
     int64_t fleet_number; /* what the changes are based on */
     bool had_cars;
     bool other_currency, had_currency;
+    sqlite3_stmt *count_bookings;
     struct store_import_report report;
     struct buffer *error;
 };
@@ -87,6 +89,21 @@ static bool add_change(struct import *import, int64_t number, const struct fleet
     return true;
 }
 
+/* Adds how many bookings and holds the car has that are not over. */
+static bool count_bookings(struct import *import, int64_t car, size_t *bookings)
+{
+    struct query query = query_begin(import->connection, &import->count_bookings,
+                                     "SELECT count(*) FROM bookings WHERE car = ? AND state IN"
+                                     " (1, 2) AND return_at > ?");
+    query_number(&query, car);
+    query_number(&query, timestamp_now());
+    int result = query_step(&query);
+    if (result == SQLITE_ROW)
+        *bookings += (size_t)sqlite3_column_int64(query.statement, 0);
+    query_end(&query);
+    return result == SQLITE_ROW || fail_result(import, result);
+}
+
 enum { NUMBER, CARID, CATEGORY, LOCATION, DAY_PRICE, HOUR_PRICE, OFFERED };
 
 /* What becomes of a car that the database has. */
@@ -100,13 +117,14 @@ static bool compare_car(struct import *import, const struct query *row)
     import->had_cars = true;
     if (!place) {
         import->report.withdrawn += offered;
-        return !offered || add_change(import, number, NULL);
+        return !offered || (count_bookings(import, number, &import->report.bookings_withdrawn) &&
+                            add_change(import, number, NULL));
     }
     const struct fleet_car *car = *place;
     import->found[place - import->by_carid] = true;
-    bool same = strcmp(query_column_text(row, CATEGORY), car->category) == 0 &&
-                strcmp(query_column_text(row, LOCATION), car->location) == 0 &&
-                sqlite3_column_int64(row->statement, DAY_PRICE) == car->day_price &&
+    bool in_place = strcmp(query_column_text(row, CATEGORY), car->category) == 0 &&
+                    strcmp(query_column_text(row, LOCATION), car->location) == 0;
+    bool same = in_place && sqlite3_column_int64(row->statement, DAY_PRICE) == car->day_price &&
                 query_column_price(row, HOUR_PRICE) == car->hour_price;
     if (offered && same) {
         import->report.unchanged++;
@@ -114,6 +132,8 @@ static bool compare_car(struct import *import, const struct query *row)
     }
     import->report.changed += offered;
     import->report.added += !offered; /* it is back */
+    if (!in_place && !count_bookings(import, number, &import->report.bookings_moved))
+        return false;
     return add_change(import, number, car);
 }
 
@@ -180,22 +200,27 @@ static bool compare(struct import *import)
 
 /* --- changing -------------------------------------------------------------------------------- */
 
-/* The prices of all bookings, cancelled ones too, are in the one currency there is. */
+/* Whoever has a booking that is not over is still to pay it, in the currency it was made in. */
 static bool check_currency(struct import *import)
 {
     if (!import->had_currency || !import->other_currency)
         return true;
-    int64_t booked = 0;
-    int result =
-        sqlite_read_number(import->connection, "SELECT EXISTS (SELECT 1 FROM bookings)", &booked);
-    if (result != SQLITE_OK)
-        return fail_result(import, result);
-    if (booked)
+    sqlite3_stmt *statement = NULL;
+    struct query query = query_begin(import->connection, &statement,
+                                     "SELECT 1 FROM bookings WHERE (state = 2 OR (state = 1 AND"
+                                     " expires_at > ?)) AND return_at > ? LIMIT 1");
+    query_number(&query, time(NULL));
+    query_number(&query, timestamp_now());
+    int result = query_step(&query);
+    if (result == SQLITE_ROW)
         buffer_printf(import->error,
-                      "database '%s': there are bookings in another currency than %s: import a "
-                      "fleet in theirs, or start a new database",
+                      "database '%s': there are bookings in another currency than %s that are not "
+                      "over: import a fleet in theirs, or start a new database",
                       import->connection->path, import->fleet->currency);
-    return !booked;
+    else if (result != SQLITE_DONE)
+        fail_result(import, result);
+    sqlite3_finalize(statement);
+    return result == SQLITE_DONE;
 }
 
 static int write_car(struct import *import, sqlite3_stmt **statements, const struct change *change)
@@ -240,7 +265,7 @@ static int write_cars(struct import *import)
 
 static int write_rest(struct import *import)
 {
-    sqlite3_stmt *currency = NULL, *event = NULL;
+    sqlite3_stmt *currency = NULL;
     struct query query = query_begin(import->connection, &currency,
                                      "UPDATE meta SET value = ? WHERE name = 'currency'");
     query_text(&query, import->fleet->currency);
@@ -248,16 +273,12 @@ static int write_rest(struct import *import)
     if (result == SQLITE_OK)
         result = sqlite_run(import->connection,
                             "UPDATE meta SET value = value + 1 WHERE name = 'fleet'");
-    if (result == SQLITE_OK) {
-        query = query_begin(import->connection, &event,
-                            "INSERT INTO events (kind, car, pickup_at, return_at, expires_at,"
-                            " booking_id, at) VALUES (?, 0, 0, 0, 0, '', ?)");
-        query_number(&query, EVENT_FLEET);
-        query_number(&query, timestamp_now_milliseconds());
-        result = query_run(&query);
-    }
     sqlite3_finalize(currency);
-    sqlite3_finalize(event);
+    struct sqlite_events events;
+    sqlite_events_init(&events, import->connection);
+    if (result == SQLITE_OK)
+        result = sqlite_event_insert(&events, EVENT_FLEET, NULL);
+    sqlite3_finalize(events.insert);
     return result;
 }
 
@@ -352,6 +373,7 @@ bool sqlite_import_fleet(struct sqlite_connection *connection, const struct flee
     bool replaced = sort_fleet(&import) && replace(&import, only_if_empty, dry_run);
     if (replaced)
         *report = import.report;
+    sqlite3_finalize(import.count_bookings);
     free(import.by_carid);
     free(import.found);
     free(import.changes);

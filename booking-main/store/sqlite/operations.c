@@ -1,128 +1,41 @@
 #include "store/sqlite/operations.h"
 
-#include "lib/base/timestamp.h"
-
 #include <stdlib.h>
 #include <string.h>
-
-enum statement {
-    BEGIN,
-    COMMIT,
-    FIND_CAR,
-    FIND_NEXT,
-    FIND_BOOKING,
-    FIND_BY_NUMBER,
-    FIND_KEY,
-    FIND_ANSWER,
-    INSERT_BOOKING,
-    INSERT_EVENT,
-    INSERT_ANSWER,
-    SET_STATE,
-    DATA_VERSION,
-    LAST_EVENT,
-    READ_EVENTS,
-    FIND_OLD_ANSWER,
-    PURGE_ANSWERS,
-    WRITE_SOMETHING,
-    FIND_IMPORT,
-    STATEMENTS,
-};
-_Static_assert((int)STATEMENTS <= (int)SQLITE_STATEMENTS, "room for each prepared statement");
-
-#define SELECT_BOOKING                                                                             \
-    "SELECT b.number, b.id, b.channel, b.reference, b.car, b.pickup_at, b.return_at, b.state,"     \
-    " b.expires_at, b.day_price, b.hour_price, c.carid, c.location, c.category"                    \
-    " FROM bookings b JOIN cars c ON c.number = b.car"
-
-/* Parameters are numbered in the order they are bound. */
-static const char *const sql[STATEMENTS] = {
-    [BEGIN] = "BEGIN IMMEDIATE",
-    [COMMIT] = "COMMIT",
-    [FIND_CAR] = "SELECT offered, day_price, hour_price, carid, location, category FROM cars"
-                 " WHERE number = ?",
-    /* The car's booking, held or booked, that returns first after ?2; by index alone. The literal
-     * list of states is what makes the partial index fit. */
-    [FIND_NEXT] = "SELECT number, pickup_at FROM bookings"
-                  " WHERE car = ? AND state IN (1, 2) AND return_at > ?"
-                  " ORDER BY return_at LIMIT 1",
-    [FIND_BOOKING] = SELECT_BOOKING " WHERE b.id = ?",
-    [FIND_BY_NUMBER] = SELECT_BOOKING " WHERE b.number = ?",
-    [FIND_KEY] = "SELECT 1 FROM answers WHERE channel = ? AND key = ?",
-    [FIND_ANSWER] = "SELECT request, status, location, content_type, body FROM answers"
-                    " WHERE channel = ? AND key = ?",
-    [INSERT_BOOKING] =
-        "INSERT INTO bookings (id, car, pickup_at, return_at, state, expires_at, channel,"
-        " reference, day_price, hour_price, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-    [INSERT_EVENT] =
-        "INSERT INTO events (kind, car, pickup_at, return_at, expires_at, booking_id, at)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?)",
-    [INSERT_ANSWER] =
-        "INSERT INTO answers (channel, key, request, status, location, content_type, body, at)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-    [SET_STATE] = "UPDATE bookings SET state = ? WHERE number = ?",
-    [DATA_VERSION] = "PRAGMA data_version",
-    [LAST_EVENT] = "SELECT coalesce(max(number), 0) FROM events",
-    [READ_EVENTS] = "SELECT number, kind, car, pickup_at, return_at, expires_at, at,"
-                    " booking_id FROM events WHERE number > ? ORDER BY number LIMIT ?",
-    [FIND_OLD_ANSWER] = "SELECT 1 FROM (SELECT at FROM answers ORDER BY number LIMIT ?)"
-                        " WHERE at < ? LIMIT 1",
-    [PURGE_ANSWERS] = "DELETE FROM answers WHERE number IN"
-                      " (SELECT number FROM (SELECT number, at FROM answers ORDER BY number"
-                      " LIMIT ?) WHERE at < ?)",
-    [FIND_IMPORT] = "SELECT value FROM meta WHERE name = 'import'",
-    [WRITE_SOMETHING] = "UPDATE meta SET value = value + 1 WHERE name = 'alive'",
-};
 
 void sqlite_operations_init(struct sqlite_operations *operations,
                             struct sqlite_connection *connection)
 {
     *operations = (struct sqlite_operations){.connection = connection};
-}
-
-void sqlite_operations_end(struct sqlite_operations *operations)
-{
-    for (int i = 0; i < STATEMENTS; i++) {
-        (void)sqlite3_finalize(operations->statements[i]); /* repeats what its last step returned */
-        operations->statements[i] = NULL;
-    }
-}
-
-static struct query begin(struct sqlite_operations *operations, enum statement statement)
-{
-    return query_begin(operations->connection, &operations->statements[statement], sql[statement]);
-}
-
-static int run(struct sqlite_operations *operations, enum statement statement)
-{
-    struct query query = begin(operations, statement);
-    return query_run(&query);
+    sqlite_events_init(&operations->events, connection);
+    sqlite_answers_init(&operations->answers, connection);
 }
 
 int sqlite_begin(struct sqlite_operations *operations)
 {
-    return run(operations, BEGIN);
+    struct query query = query_begin(operations->connection, &operations->begin, "BEGIN IMMEDIATE");
+    return query_run(&query);
 }
 
 int sqlite_commit(struct sqlite_operations *operations)
 {
-    return run(operations, COMMIT);
+    struct query query = query_begin(operations->connection, &operations->commit, "COMMIT");
+    return query_run(&query);
 }
 
 /* --- reading --------------------------------------------------------------------------------- */
 
 /* A booking with the number it has inside. */
 struct record {
-    int64_t number; /* 0: there is none */
+    int64_t number; /* 0: there is none, or it is a past one */
+    bool found;
     struct booking booking;
 };
 
-static void copy_text(char *out, size_t size, const struct query *query, int column)
-{
-    const char *text = query_column_text(query, column);
-    size_t length = strnlen(text, size - 1);
-    memcpy(out, text, length);
-    out[length] = '\0';
-}
+#define SELECT_BOOKING(number, table)                                                              \
+    "SELECT " number ", b.id, b.channel, b.reference, b.car, b.pickup_at, b.return_at, b.state,"   \
+    " b.expires_at, b.day_price, b.hour_price, b.total, b.currency, c.carid, b.location,"          \
+    " b.category FROM " table " b JOIN cars c ON c.number = b.car"
 
 /* Steps a statement that begins with SELECT_BOOKING. */
 static int read_record(struct query *query, struct record *record)
@@ -130,12 +43,13 @@ static int read_record(struct query *query, struct record *record)
     sqlite3_stmt *row = query->statement;
     int result = query_step(query);
     record->number = 0;
-    if (result == SQLITE_ROW) {
+    record->found = result == SQLITE_ROW;
+    if (record->found) {
         struct booking *booking = &record->booking;
         record->number = sqlite3_column_int64(row, 0);
-        copy_text(booking->id, sizeof booking->id, query, 1);
-        copy_text(booking->channel, sizeof booking->channel, query, 2);
-        copy_text(booking->reference, sizeof booking->reference, query, 3);
+        query_copy_text(query, 1, booking->id, sizeof booking->id);
+        query_copy_text(query, 2, booking->channel, sizeof booking->channel);
+        query_copy_text(query, 3, booking->reference, sizeof booking->reference);
         booking->car = sqlite3_column_int64(row, 4);
         booking->period.pickup_at = sqlite3_column_int(row, 5);
         booking->period.return_at = sqlite3_column_int(row, 6);
@@ -143,9 +57,11 @@ static int read_record(struct query *query, struct record *record)
         booking->expires_at = sqlite3_column_int64(row, 8);
         booking->day_price = sqlite3_column_int64(row, 9);
         booking->hour_price = query_column_price(query, 10);
-        copy_text(booking->carid, sizeof booking->carid, query, 11);
-        copy_text(booking->location, sizeof booking->location, query, 12);
-        copy_text(booking->category, sizeof booking->category, query, 13);
+        booking->total = sqlite3_column_int64(row, 11);
+        query_copy_text(query, 12, booking->currency, sizeof booking->currency);
+        query_copy_text(query, 13, booking->carid, sizeof booking->carid);
+        query_copy_text(query, 14, booking->location, sizeof booking->location);
+        query_copy_text(query, 15, booking->category, sizeof booking->category);
         result = SQLITE_OK;
     } else if (result == SQLITE_DONE) {
         result = SQLITE_OK;
@@ -154,24 +70,29 @@ static int read_record(struct query *query, struct record *record)
     return result;
 }
 
-/* The request's booking; number 0 if there is none, or it is another partner's. */
+/* The request's booking; not found if there is none, or it is another partner's. */
 static int find_booking(struct sqlite_operations *operations, const struct store_request *request,
                         struct record *record)
 {
-    struct query query = begin(operations, FIND_BOOKING);
+    /* The second table is looked into only when the first has none: the reading stops there. */
+    struct query query = query_begin(
+        operations->connection, &operations->find_booking,
+        SELECT_BOOKING("b.number", "bookings") " WHERE b.id = ?1 UNION ALL " SELECT_BOOKING(
+            "0", "past_bookings") " WHERE b.id = ?1");
     query_text(&query, request->booking.id);
     int result = read_record(&query, record);
     bool any_channel = request->operation == STORE_EXPIRE && !*request->booking.channel;
-    if (result == SQLITE_OK && record->number && !any_channel &&
+    if (result == SQLITE_OK && record->found && !any_channel &&
         strcmp(record->booking.channel, request->booking.channel) != 0)
-        record->number = 0;
+        record->found = false;
     return result;
 }
 
 static int find_by_number(struct sqlite_operations *operations, int64_t number,
                           struct record *record)
 {
-    struct query query = begin(operations, FIND_BY_NUMBER);
+    struct query query = query_begin(operations->connection, &operations->find_by_number,
+                                     SELECT_BOOKING("b.number", "bookings") " WHERE b.number = ?");
     query_number(&query, number);
     return read_record(&query, record);
 }
@@ -182,136 +103,46 @@ static void fill_booking(struct sqlite_outcome *outcome, const struct booking *b
     outcome->has_booking = true;
 }
 
-static int show(struct sqlite_operations *operations, const struct store_request *request,
-                struct sqlite_outcome *outcome)
+static int operation_show(struct sqlite_operations *operations, const struct store_request *request,
+                          struct sqlite_outcome *outcome)
 {
     struct record record;
     int result = find_booking(operations, request, &record);
     if (result != SQLITE_OK)
         return result;
-    outcome->result = record.number ? STORE_OK : STORE_NOT_FOUND;
-    if (record.number)
+    outcome->result = record.found ? STORE_OK : STORE_NOT_FOUND;
+    if (record.found)
         fill_booking(outcome, &record.booking);
     return SQLITE_OK;
 }
 
-/* Copies a column, with a NUL behind it, to *at and moves that on. */
-static const char *keep_column(char **at, sqlite3_stmt *row, int column, size_t *size)
+static int operation_recall(struct sqlite_operations *operations,
+                            const struct store_request *request, struct sqlite_outcome *outcome)
 {
-    char *copy = *at;
-    const void *data = sqlite3_column_blob(row, column);
-    *size = (size_t)sqlite3_column_bytes(row, column);
-    if (*size)
-        memcpy(copy, data, *size);
-    copy[*size] = '\0';
-    *at += *size + 1;
-    return copy;
-}
-
-static int keep_answer(sqlite3_stmt *row, struct sqlite_outcome *outcome)
-{
-    static const int kept[] = {0, 2, 3, 4};
-    size_t size = 0, text_size;
-    for (size_t i = 0; i < sizeof kept / sizeof kept[0]; i++)
-        size += (size_t)sqlite3_column_bytes(row, kept[i]) + 1;
-    char *at = malloc(size);
-    if (!at)
-        return SQLITE_NOMEM;
-    outcome->memory = at;
-    struct store_answer *answer = &outcome->answer;
-    answer->key = NULL; /* the request has it */
-    answer->request = keep_column(&at, row, 0, &answer->request_size);
-    answer->status = (unsigned)sqlite3_column_int(row, 1);
-    answer->location = NULL;
-    if (sqlite3_column_type(row, 2) != SQLITE_NULL)
-        answer->location = keep_column(&at, row, 2, &text_size);
-    answer->content_type = keep_column(&at, row, 3, &text_size);
-    answer->body = keep_column(&at, row, 4, &answer->body_size);
-    outcome->has_answer = true;
-    return SQLITE_OK;
-}
-
-static int recall(struct sqlite_operations *operations, const struct store_request *request,
-                  struct sqlite_outcome *outcome)
-{
-    struct query query = begin(operations, FIND_ANSWER);
-    query_text(&query, request->booking.channel);
-    query_text(&query, request->answer.key);
-    int result = query_step(&query);
-    if (result == SQLITE_ROW) {
-        result = keep_answer(query.statement, outcome);
-        outcome->result = STORE_OK;
-    } else if (result == SQLITE_DONE) {
-        result = SQLITE_OK;
-        outcome->result = STORE_NOT_FOUND;
-    }
-    query_end(&query);
+    int result =
+        sqlite_answer_find(&operations->answers, request, &outcome->answer, &outcome->memory);
+    outcome->has_answer = outcome->memory;
+    outcome->result = outcome->has_answer ? STORE_OK : STORE_NOT_FOUND;
     return result;
 }
 
-static int has_answer(struct sqlite_operations *operations, const struct store_request *request,
-                      bool *exists)
-{
-    if (!request->answer.key) {
-        *exists = false;
-        return SQLITE_OK;
-    }
-    struct query query = begin(operations, FIND_KEY);
-    query_text(&query, request->booking.channel);
-    query_text(&query, request->answer.key);
-    int result = query_step(&query);
-    query_end(&query);
-    *exists = result == SQLITE_ROW;
-    return result == SQLITE_ROW || result == SQLITE_DONE ? SQLITE_OK : result;
-}
-
 /* --- changing -------------------------------------------------------------------------------- */
-
-static int insert_event(struct sqlite_operations *operations, enum store_event_kind kind,
-                        const struct booking *booking)
-{
-    bool held = booking->state == BOOKING_HELD;
-    struct query query = begin(operations, INSERT_EVENT);
-    query_number(&query, kind);
-    query_number(&query, booking->car);
-    query_number(&query, booking->period.pickup_at);
-    query_number(&query, booking->period.return_at);
-    query_number(&query, held ? booking->expires_at : 0);
-    query_text(&query, booking->id);
-    query_number(&query, timestamp_now_milliseconds());
-    return query_run(&query);
-}
-
-static int insert_answer(struct sqlite_operations *operations, const struct store_request *request)
-{
-    const struct store_answer *answer = &request->answer;
-    if (!answer->key)
-        return SQLITE_OK;
-    struct query query = begin(operations, INSERT_ANSWER);
-    query_text(&query, request->booking.channel);
-    query_text(&query, answer->key);
-    query_blob(&query, answer->request, answer->request_size);
-    query_number(&query, answer->status);
-    query_text(&query, answer->location);
-    query_text(&query, answer->content_type);
-    query_blob(&query, answer->body, answer->body_size);
-    query_number(&query, request->now);
-    return query_run(&query);
-}
 
 /* Gives a booking that is held or booked another state, with the event. */
 static int change_state(struct sqlite_operations *operations, struct record *record,
                         enum booking_state state)
 {
-    struct query query = begin(operations, SET_STATE);
+    struct query query = query_begin(operations->connection, &operations->set_state,
+                                     "UPDATE bookings SET state = ? WHERE number = ?");
     query_number(&query, state);
     query_number(&query, record->number);
     int result = query_run(&query);
     if (result != SQLITE_OK)
         return result;
     record->booking.state = state;
-    return insert_event(operations, state == BOOKING_BOOKED ? EVENT_TAKEN : EVENT_RELEASED,
-                        &record->booking);
+    return sqlite_event_insert(&operations->events,
+                               state == BOOKING_BOOKED ? EVENT_TAKEN : EVENT_RELEASED,
+                               &record->booking);
 }
 
 static bool has_expired(const struct booking *booking, int64_t now)
@@ -325,7 +156,12 @@ static int make_way(struct sqlite_operations *operations, const struct booking *
                     int64_t now, bool *is_free)
 {
     for (;;) {
-        struct query query = begin(operations, FIND_NEXT);
+        /* The car's booking that returns first after this one's pickup, by index alone. The
+         * literal list of states is what makes the partial index fit. */
+        struct query query =
+            query_begin(operations->connection, &operations->find_next,
+                        "SELECT number, pickup_at FROM bookings WHERE car = ? AND state IN (1, 2)"
+                        " AND return_at > ? ORDER BY return_at LIMIT 1");
         query_number(&query, booking->car);
         query_number(&query, booking->period.pickup_at);
         int result = query_step(&query);
@@ -351,16 +187,21 @@ static int make_way(struct sqlite_operations *operations, const struct booking *
 /* Whether the car is offered as the booking has it, fills in its carid if so. */
 static int check_car(struct sqlite_operations *operations, struct booking *booking, bool *as_agreed)
 {
-    struct query query = begin(operations, FIND_CAR);
+    struct query query =
+        query_begin(operations->connection, &operations->find_car,
+                    "SELECT offered, day_price, hour_price, carid, location, category,"
+                    " (SELECT value FROM meta WHERE name = 'currency') FROM cars"
+                    " WHERE number = ?");
     query_number(&query, booking->car);
     int result = query_step(&query);
     *as_agreed = result == SQLITE_ROW && sqlite3_column_int(query.statement, 0) &&
                  sqlite3_column_int64(query.statement, 1) == booking->day_price &&
                  query_column_price(&query, 2) == booking->hour_price &&
                  strcmp(query_column_text(&query, 4), booking->location) == 0 &&
-                 strcmp(query_column_text(&query, 5), booking->category) == 0;
+                 strcmp(query_column_text(&query, 5), booking->category) == 0 &&
+                 strcmp(query_column_text(&query, 6), booking->currency) == 0;
     if (*as_agreed)
-        copy_text(booking->carid, sizeof booking->carid, &query, 3);
+        query_copy_text(&query, 3, booking->carid, sizeof booking->carid);
     query_end(&query);
     return result == SQLITE_ROW || result == SQLITE_DONE ? SQLITE_OK : result;
 }
@@ -368,7 +209,12 @@ static int check_car(struct sqlite_operations *operations, struct booking *booki
 static int insert_booking(struct sqlite_operations *operations, const struct booking *booking,
                           int64_t now)
 {
-    struct query query = begin(operations, INSERT_BOOKING);
+    struct query query =
+        query_begin(operations->connection, &operations->insert_booking,
+                    "INSERT INTO bookings (id, car, pickup_at, return_at, state, expires_at,"
+                    " channel, reference, day_price, hour_price, total, currency, location,"
+                    " category, created_at)"
+                    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
     query_text(&query, booking->id);
     query_number(&query, booking->car);
     query_number(&query, booking->period.pickup_at);
@@ -379,16 +225,20 @@ static int insert_booking(struct sqlite_operations *operations, const struct boo
     query_text(&query, booking->reference);
     query_number(&query, booking->day_price);
     query_price(&query, booking->hour_price);
+    query_number(&query, booking->total);
+    query_text(&query, booking->currency);
+    query_text(&query, booking->location);
+    query_text(&query, booking->category);
     query_number(&query, now);
     return query_run(&query);
 }
 
-static int book(struct sqlite_operations *operations, const struct store_request *request,
-                struct sqlite_outcome *outcome)
+static int operation_book(struct sqlite_operations *operations, const struct store_request *request,
+                          struct sqlite_outcome *outcome)
 {
     struct booking booking = request->booking;
     bool exists = false, as_agreed = false, is_free = false;
-    int result = has_answer(operations, request, &exists);
+    int result = sqlite_answer_exists(&operations->answers, request, &exists);
     if (result == SQLITE_OK && !exists)
         result = check_car(operations, &booking, &as_agreed);
     if (result == SQLITE_OK && as_agreed)
@@ -408,9 +258,9 @@ static int book(struct sqlite_operations *operations, const struct store_request
         return SQLITE_OK;
     }
     if (result == SQLITE_OK)
-        result = insert_event(operations, EVENT_TAKEN, &booking);
+        result = sqlite_event_insert(&operations->events, EVENT_TAKEN, &booking);
     if (result == SQLITE_OK)
-        result = insert_answer(operations, request);
+        result = sqlite_answer_insert(&operations->answers, request, operations->time);
     outcome->result = STORE_OK;
     fill_booking(outcome, &booking);
     return result;
@@ -434,8 +284,8 @@ static bool is_allowed(const struct store_request *request, const struct booking
     }
 }
 
-static int change(struct sqlite_operations *operations, const struct store_request *request,
-                  struct sqlite_outcome *outcome)
+static int operation_change(struct sqlite_operations *operations,
+                            const struct store_request *request, struct sqlite_outcome *outcome)
 {
     static const enum booking_state goal[] = {
         [STORE_CONFIRM] = BOOKING_BOOKED,
@@ -444,22 +294,23 @@ static int change(struct sqlite_operations *operations, const struct store_reque
     };
     bool confirm = request->operation == STORE_CONFIRM, exists = false;
     struct record record = {0};
-    int result = confirm ? has_answer(operations, request, &exists) : SQLITE_OK;
+    int result = confirm ? sqlite_answer_exists(&operations->answers, request, &exists) : SQLITE_OK;
     if (result == SQLITE_OK && !exists)
         result = find_booking(operations, request, &record);
     if (result != SQLITE_OK)
         return result;
-    if (!record.number) {
+    if (!record.found) {
         outcome->result = exists ? STORE_KEY_EXISTS : STORE_NOT_FOUND;
         return SQLITE_OK;
     }
-    bool allowed = is_allowed(request, &record.booking);
+    bool is_past = !record.number; /* final, whatever the clock says now */
+    bool allowed = !is_past && is_allowed(request, &record.booking);
     if (allowed)
         result = change_state(operations, &record, goal[request->operation]);
-    else if (confirm && has_expired(&record.booking, request->now))
+    else if (!is_past && confirm && has_expired(&record.booking, request->now))
         result = change_state(operations, &record, BOOKING_EXPIRED);
     if (result == SQLITE_OK && allowed && confirm)
-        result = insert_answer(operations, request);
+        result = sqlite_answer_insert(&operations->answers, request, operations->time);
     outcome->result = allowed ? STORE_OK : STORE_WRONG_STATE;
     fill_booking(outcome, &record.booking);
     return result;
@@ -480,15 +331,15 @@ int sqlite_operation_run(struct sqlite_operations *operations, const struct stor
     outcome->memory = NULL;
     switch (request->operation) {
     case STORE_BOOK:
-        return book(operations, request, outcome);
+        return operation_book(operations, request, outcome);
     case STORE_SHOW:
-        return show(operations, request, outcome);
+        return operation_show(operations, request, outcome);
     case STORE_RECALL:
-        return recall(operations, request, outcome);
+        return operation_recall(operations, request, outcome);
     case STORE_CONFIRM:
     case STORE_CANCEL:
     case STORE_EXPIRE:
-        return change(operations, request, outcome);
+        return operation_change(operations, request, outcome);
     }
     return SQLITE_MISUSE;
 }
@@ -498,11 +349,8 @@ void sqlite_outcome_give(struct sqlite_outcome *outcome, struct store_request *r
     request->result = outcome->result;
     if (outcome->has_booking)
         request->booking = outcome->booking;
-    if (outcome->has_answer) {
-        const char *key = request->answer.key;
+    if (outcome->has_answer)
         request->answer = outcome->answer;
-        request->answer.key = key;
-    }
     request->memory = outcome->memory;
     outcome->memory = NULL;
 }
@@ -511,85 +359,4 @@ void sqlite_outcome_drop(struct sqlite_outcome *outcome)
 {
     free(outcome->memory);
     outcome->memory = NULL;
-}
-
-/* --- events and housekeeping ----------------------------------------------------------------- */
-
-static int read_number(struct sqlite_operations *operations, enum statement statement,
-                       int64_t *number)
-{
-    struct query query = begin(operations, statement);
-    int result = query_step(&query);
-    if (result == SQLITE_ROW) {
-        *number = sqlite3_column_int64(query.statement, 0);
-        result = SQLITE_OK;
-    }
-    query_end(&query);
-    return result;
-}
-
-int sqlite_data_version(struct sqlite_operations *operations, int64_t *version)
-{
-    return read_number(operations, DATA_VERSION, version);
-}
-
-int sqlite_last_event(struct sqlite_operations *operations, int64_t *number)
-{
-    return read_number(operations, LAST_EVENT, number);
-}
-
-int sqlite_read_events(struct sqlite_operations *operations, int64_t last, int64_t limit,
-                       int (*take)(void *context, const struct store_event *event), void *context)
-{
-    struct query query = begin(operations, READ_EVENTS);
-    query_number(&query, last);
-    query_number(&query, limit);
-    int result;
-    while ((result = query_step(&query)) == SQLITE_ROW) {
-        sqlite3_stmt *row = query.statement;
-        struct store_event event = {
-            .number = sqlite3_column_int64(row, 0),
-            .kind = (enum store_event_kind)sqlite3_column_int(row, 1),
-            .car = sqlite3_column_int64(row, 2),
-            .period = {sqlite3_column_int(row, 3), sqlite3_column_int(row, 4)},
-            .expires_at = sqlite3_column_int64(row, 5),
-            .at = sqlite3_column_int64(row, 6),
-        };
-        copy_text(event.booking_id, sizeof event.booking_id, &query, 7);
-        result = take(context, &event);
-        if (result != SQLITE_OK)
-            break;
-    }
-    query_end(&query);
-    return result == SQLITE_DONE ? SQLITE_OK : result;
-}
-
-int sqlite_purge_answers(struct sqlite_operations *operations, int64_t limit, int portion,
-                         int *deleted)
-{
-    *deleted = 0;
-    struct query query = begin(operations, FIND_OLD_ANSWER);
-    query_number(&query, portion);
-    query_number(&query, limit);
-    int result = query_step(&query);
-    query_end(&query);
-    if (result != SQLITE_ROW)
-        return result == SQLITE_DONE ? SQLITE_OK : result;
-    query = begin(operations, PURGE_ANSWERS);
-    query_number(&query, portion);
-    query_number(&query, limit);
-    result = query_run(&query);
-    if (result == SQLITE_OK)
-        *deleted = sqlite3_changes(operations->connection->db);
-    return result;
-}
-
-int sqlite_write_something(struct sqlite_operations *operations)
-{
-    return run(operations, WRITE_SOMETHING);
-}
-
-int sqlite_import_deadline(struct sqlite_operations *operations, int64_t *deadline)
-{
-    return read_number(operations, FIND_IMPORT, deadline);
 }

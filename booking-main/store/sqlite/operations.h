@@ -10,15 +10,19 @@
 #ifndef BOOKING_STORE_SQLITE_OPERATIONS_H
 #define BOOKING_STORE_SQLITE_OPERATIONS_H
 
+#include "store/sqlite/answers.h"
 #include "store/sqlite/connection.h"
+#include "store/sqlite/events.h"
 #include "store/store.h"
 
-enum { SQLITE_STATEMENTS = 20 };
-
-/* A connection with its prepared statements. */
+/* A connection with its prepared statements, which end with it. */
 struct sqlite_operations {
     struct sqlite_connection *connection;
-    sqlite3_stmt *statements[SQLITE_STATEMENTS];
+    struct sqlite_events events;
+    struct sqlite_answers answers;
+    int64_t time; /* of the store's clock, to be set before changing anything */
+    sqlite3_stmt *begin, *commit, *find_car, *find_next, *find_booking, *find_by_number,
+        *insert_booking, *set_state;
 };
 
 /* What a request gets when its transaction is done. */
@@ -33,9 +37,6 @@ struct sqlite_outcome {
 void sqlite_operations_init(struct sqlite_operations *operations,
                             struct sqlite_connection *connection);
 
-/* Ends the statements; before the connection is closed. */
-void sqlite_operations_end(struct sqlite_operations *operations);
-
 bool sqlite_operation_reads_only(const struct store_request *request);
 
 /* Carries the request out, in an open transaction unless it only reads. The outcome is to be given
@@ -49,26 +50,5 @@ void sqlite_outcome_drop(struct sqlite_outcome *outcome);
 
 int sqlite_begin(struct sqlite_operations *operations); /* waits for the write lock */
 int sqlite_commit(struct sqlite_operations *operations);
-
-/* Changes whenever another connection has changed the database. */
-int sqlite_data_version(struct sqlite_operations *operations, int64_t *version);
-
-int sqlite_last_event(struct sqlite_operations *operations, int64_t *number);
-
-/* Calls `take` for each event behind `last`, in order, for `limit` of them at most. What it returns
- * but SQLITE_OK ends the reading and is returned. */
-int sqlite_read_events(struct sqlite_operations *operations, int64_t last, int64_t limit,
-                       int (*take)(void *context, const struct store_event *event), void *context);
-
-/* Deletes answers from before `limit` among the oldest `portion`; *deleted says how many. Writes
- * nothing when there are none. */
-int sqlite_purge_answers(struct sqlite_operations *operations, int64_t limit, int portion,
-                         int *deleted);
-
-/* Until when, in seconds, a large import said it may hold the write lock; 0 for none. */
-int sqlite_import_deadline(struct sqlite_operations *operations, int64_t *deadline);
-
-/* Changes a row, to find out whether the database can be written. */
-int sqlite_write_something(struct sqlite_operations *operations);
 
 #endif

@@ -1,6 +1,6 @@
 #include "store/sqlite/schema.h"
 
-#include "lib/base/loop.h"
+#include "store/digest.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -78,7 +78,89 @@ static const char version_1[] =
     " UNIQUE (channel, key)"
     ");";
 
-const char *const sqlite_schema_steps[] = {version_1};
+#define BOOKING_COLUMNS                                                                            \
+    " id TEXT NOT NULL,"                                                                           \
+    " car INTEGER NOT NULL REFERENCES cars (number),"                                              \
+    " pickup_at INTEGER NOT NULL,"                                                                 \
+    " return_at INTEGER NOT NULL,"                                                                 \
+    " state INTEGER NOT NULL,"                                                                     \
+    " expires_at INTEGER NOT NULL,"                                                                \
+    " channel TEXT NOT NULL,"                                                                      \
+    " reference TEXT NOT NULL,"                                                                    \
+    " day_price INTEGER NOT NULL,"                                                                 \
+    " hour_price INTEGER,"                                                                         \
+    " total INTEGER NOT NULL,"                                                                     \
+    " currency TEXT NOT NULL,"                                                                     \
+    " location TEXT NOT NULL,"                                                                     \
+    " category TEXT NOT NULL,"                                                                     \
+    " created_at INTEGER NOT NULL"
+#define BOOKING_NAMES                                                                              \
+    "number, id, car, pickup_at, return_at, state, expires_at, channel, reference, day_price,"     \
+    " hour_price, total, currency, location, category, created_at"
+
+/* Version 2.
+ *
+ * Bookings that are over move to past_bookings, some time after their return. What is left in
+ * bookings is what engines work with, so a snapshot reads all of that table, and no commit touches
+ * an index that has grown for years. all_bookings is for looking at.
+ *
+ * A booking keeps what was booked: its total, currency, place and category. Of the request that an
+ * answer belongs to a digest is kept.
+ *
+ * `time` in meta is the store's own clock (store/clock.h), which dates answers and past bookings.
+ * Both tables are in its order.
+ *
+ * The indexes are made when the rows are there, which sorts them instead of finding each its
+ * place. */
+static const char version_2[] =
+    "INSERT INTO meta (name, value) VALUES ('time', CAST(strftime('%s') AS INTEGER));"
+
+    "CREATE TABLE all_v1 (number INTEGER PRIMARY KEY," BOOKING_COLUMNS ");"
+    "INSERT INTO all_v1 SELECT b.number, b.id, b.car, b.pickup_at, b.return_at, b.state,"
+    " b.expires_at, b.channel, b.reference, b.day_price, b.hour_price,"
+    " b.day_price * ((b.return_at - b.pickup_at + 1439) / 1440),"
+    " (SELECT value FROM meta WHERE name = 'currency'),"
+    " coalesce(c.location, ''), coalesce(c.category, ''), b.created_at"
+    " FROM bookings b LEFT JOIN cars c ON c.number = b.car ORDER BY b.number;"
+    "DROP TABLE bookings;"
+
+    "CREATE TABLE past_bookings (number INTEGER PRIMARY KEY," BOOKING_COLUMNS ","
+    " ended_at INTEGER NOT NULL" /* when it was moved here */
+    ");"
+    "INSERT INTO past_bookings SELECT *, (SELECT value FROM meta WHERE name = 'time') FROM all_v1"
+    " WHERE state IN (3, 4) OR return_at * 60 <= (SELECT value FROM meta WHERE name = 'time')"
+    " - 172800 ORDER BY number;"
+    "CREATE UNIQUE INDEX past_bookings_id ON past_bookings (id);"
+
+    "CREATE TABLE bookings (number INTEGER PRIMARY KEY," BOOKING_COLUMNS ");"
+    "INSERT INTO bookings SELECT * FROM all_v1 WHERE number NOT IN"
+    " (SELECT number FROM past_bookings) ORDER BY number;"
+    "CREATE UNIQUE INDEX bookings_id ON bookings (id);"
+    "CREATE INDEX bookings_active ON bookings (car, return_at, pickup_at, state)"
+    " WHERE state IN (1, 2);"
+    "DROP TABLE all_v1;"
+    "CREATE VIEW all_bookings AS SELECT " BOOKING_NAMES ", NULL AS ended_at FROM bookings"
+    " UNION ALL SELECT " BOOKING_NAMES ", ended_at FROM past_bookings;"
+
+    "CREATE TABLE answers_v2 ("
+    " number INTEGER PRIMARY KEY,"
+    " channel TEXT NOT NULL,"
+    " key TEXT NOT NULL,"
+    " request BLOB NOT NULL," /* its digest, store/digest.h */
+    " status INTEGER NOT NULL,"
+    " location TEXT,"
+    " content_type TEXT NOT NULL,"
+    " body BLOB NOT NULL,"
+    " at INTEGER NOT NULL,"
+    " UNIQUE (channel, key)"
+    ");"
+    "INSERT INTO answers_v2 SELECT number, channel, key, digest(request), status, location,"
+    " content_type, body, min(at, (SELECT value FROM meta WHERE name = 'time'))"
+    " FROM answers ORDER BY number;"
+    "DROP TABLE answers;"
+    "ALTER TABLE answers_v2 RENAME TO answers;";
+
+const char *const sqlite_schema_steps[] = {version_1, version_2};
 const int sqlite_schema_version = sizeof sqlite_schema_steps / sizeof sqlite_schema_steps[0];
 
 /* --- knowing it again ------------------------------------------------------------------------ */
@@ -128,6 +210,16 @@ static bool read_version(struct sqlite_connection *connection, int known, int *v
 
 /* --- bringing it up to date ------------------------------------------------------------------ */
 
+/* digest(blob) in the steps' SQL. */
+static void digest(sqlite3_context *context, int count, sqlite3_value **values)
+{
+    (void)count;
+    unsigned char made[STORE_DIGEST_SIZE];
+    const void *data = sqlite3_value_blob(values[0]);
+    store_digest(data ? data : "", (size_t)sqlite3_value_bytes(values[0]), made);
+    sqlite3_result_blob(context, made, sizeof made, SQLITE_TRANSIENT);
+}
+
 /* The mode is kept in the file. Changing it needs the file alone, and SQLite does not always wait
  * for that: two engines may be starting at once on a new file. */
 static bool use_write_ahead_log(struct sqlite_connection *connection, struct buffer *error)
@@ -153,14 +245,13 @@ static bool use_write_ahead_log(struct sqlite_connection *connection, struct buf
     }
 }
 
-/* In an open transaction, whose outcome decides about all steps. */
+/* In an open transaction, whose outcome decides about all steps. *from is the version there was. */
 static bool take_steps(struct sqlite_connection *connection, const char *const *steps, int version,
-                       struct buffer *error)
+                       int *from, struct buffer *error)
 {
-    int from = 0;
-    if (!read_version(connection, version, &from, error)) /* another may have been faster */
+    if (!read_version(connection, version, from, error)) /* another may have been faster */
         return false;
-    for (int i = from; i < version; i++) {
+    for (int i = *from; i < version; i++) {
         char pragmas[96];
         snprintf(pragmas, sizeof pragmas, "PRAGMA application_id = %d; PRAGMA user_version = %d",
                  SQLITE_SCHEMA_APPLICATION_ID, i + 1);
@@ -177,7 +268,11 @@ bool sqlite_schema_prepare(struct sqlite_connection *connection, const char *con
                            int version, struct buffer *error)
 {
     int found = 0;
-    int result = sqlite_run(connection, "BEGIN");
+    int result = sqlite3_create_function(connection->db, "digest", 1,
+                                         SQLITE_UTF8 | SQLITE_DETERMINISTIC | SQLITE_DIRECTONLY,
+                                         NULL, digest, NULL, NULL);
+    if (result == SQLITE_OK)
+        result = sqlite_run(connection, "BEGIN");
     if (result != SQLITE_OK)
         return failed(connection, result, error);
     bool ours = read_version(connection, version, &found, error);
@@ -190,9 +285,12 @@ bool sqlite_schema_prepare(struct sqlite_connection *connection, const char *con
     result = sqlite_run(connection, "BEGIN IMMEDIATE");
     if (result != SQLITE_OK)
         return failed(connection, result, error);
-    bool taken = take_steps(connection, steps, version, error);
+    bool taken = take_steps(connection, steps, version, &found, error);
     if (taken && (result = sqlite_run(connection, "COMMIT")) != SQLITE_OK)
         taken = failed(connection, result, error);
     sqlite_rollback(connection);
+    if (taken && found < version) /* so that the file by itself is a database; if not, then later */
+        (void)sqlite3_wal_checkpoint_v2(connection->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL,
+                                        NULL);
     return taken;
 }

@@ -4,7 +4,8 @@
 #include <string.h>
 
 /* One transaction, so one state. Both tables are read once, in the order they are stored: nothing
- * is sorted or kept, and a million rows of each take a second or two. */
+ * is sorted or kept, and a million rows of each take a second or two. Bookings that are over are in
+ * a table of their own, and cost nothing here. */
 
 static int read_begin(struct sqlite_connection *connection,
                       const struct store_snapshot_reader *reader, bool *go_on)

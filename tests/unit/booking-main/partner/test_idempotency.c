@@ -173,17 +173,15 @@ static void the_first_answer_is_given_again(void **state)
     (void)state;
     struct idempotency idempotency;
     struct http_request request = {0};
-    static const char kept[] = "POST /bookCar\n{}";
     struct store_answer answer = {.key = "k",
-                                  .request = kept,
-                                  .request_size = sizeof kept - 1,
                                   .status = 201,
                                   .location = "/bookings/x",
                                   .content_type = "application/json",
                                   .body = "{\"n\":1}\0x",
                                   .body_size = 9};
     assert_true(begin(&idempotency, "k", "/bookCar", "{}"));
-    idempotency_replay(&idempotency, &request, &answer);
+    buffer_add_text(&http.body, "what the adapter wrote for the repetition");
+    idempotency_replay(&request, &answer);
     assert_int_equal(http.problem, -1);
     assert_int_equal(http.status, 201);
     assert_string_equal(http.location, "/bookings/x");
@@ -192,7 +190,7 @@ static void the_first_answer_is_given_again(void **state)
     assert_memory_equal(http.body.data, answer.body, 9);
     reset(state);
     answer.location = NULL; /* a confirmation has none */
-    idempotency_replay(&idempotency, &request, &answer);
+    idempotency_replay(&request, &answer);
     assert_string_equal(http.location, "");
     idempotency_end(&list, &idempotency);
 }
@@ -200,23 +198,12 @@ static void the_first_answer_is_given_again(void **state)
 static void another_request_under_the_key_is_refused(void **state)
 {
     (void)state;
-    static const char *const others[] = {"POST /bookCar\n{ }", "POST /bookCar\n",
-                                         "POST /bookCar\n[]", "", "POST /bookings/x/confirm\n{}"};
-    struct idempotency idempotency;
     struct http_request request = {0};
-    assert_true(begin(&idempotency, "k", "/bookCar", "{}"));
-    for (size_t i = 0; i < LENGTH(others); i++) {
-        struct store_answer answer = {.request = others[i],
-                                      .request_size = strlen(others[i]),
-                                      .status = 201,
-                                      .content_type = "a/b",
-                                      .body = ""};
-        http.problem = -1;
-        idempotency_replay(&idempotency, &request, &answer);
-        assert_int_equal(http.problem, PROBLEM_KEY_REUSED);
-        assert_int_equal(http.status, 0);
-    }
-    idempotency_end(&list, &idempotency);
+    struct store_answer answer = {
+        .other_request = true, .status = 201, .content_type = "a/b", .body = ""};
+    idempotency_replay(&request, &answer);
+    assert_int_equal(http.problem, PROBLEM_KEY_REUSED);
+    assert_int_equal(http.status, 0);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, reset, end)

@@ -13,6 +13,7 @@
 #include <ftw.h>
 #include <inttypes.h>
 #include <pthread.h>
+#include <sqlite3.h>
 #include <unistd.h>
 
 /* car-1 to car-3 get the numbers 1 to 3. */
@@ -85,6 +86,46 @@ static inline const char *unit_path(const char *name)
     return path;
 }
 
+/* --- looking into them ----------------------------------------------------------------------- */
+
+static inline sqlite3 *raw_open(const char *path)
+{
+    sqlite3 *db;
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    sqlite3_busy_timeout(db, 5000);
+    return db;
+}
+
+static inline void raw_run(sqlite3 *db, const char *sql)
+{
+    char *message = NULL;
+    if (sqlite3_exec(db, sql, NULL, NULL, &message) != SQLITE_OK)
+        fail_msg("%s: %s", sql, message);
+}
+
+static inline int64_t raw_number(const char *path, const char *sql)
+{
+    sqlite3 *db = raw_open(path);
+    sqlite3_stmt *statement;
+    assert_int_equal(sqlite3_prepare_v2(db, sql, -1, &statement, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_step(statement), SQLITE_ROW);
+    int64_t number = sqlite3_column_int64(statement, 0);
+    sqlite3_finalize(statement);
+    sqlite3_close(db);
+    return number;
+}
+
+/* Bookings of one car that overlap, and gaps in the events. */
+static inline void check_database(const char *path)
+{
+    assert_int_equal(raw_number(path, "SELECT count(*) FROM bookings a JOIN bookings b ON"
+                                      " a.car = b.car AND a.number < b.number AND a.state IN (1, 2)"
+                                      " AND b.state IN (1, 2) AND a.pickup_at < b.return_at"
+                                      " AND b.pickup_at < a.return_at"),
+                     0);
+    assert_int_equal(raw_number(path, "SELECT max(number) - count(*) FROM events"), 0);
+}
+
 /* --- fleet ----------------------------------------------------------------------------------- */
 
 static inline struct fleet *unit_fleet(const char *lines)
@@ -106,7 +147,7 @@ static inline struct store_import_report unit_try_import(struct unit_engine *eng
                                                          const char *lines, bool only_if_empty,
                                                          bool dry_run)
 {
-    struct store_import_report report = {9, 9, 9, 9};
+    struct store_import_report report = {.added = 9, .bookings_moved = 9};
     struct buffer error;
     buffer_init(&error, 4096);
     struct fleet *fleet = unit_fleet(lines);
@@ -295,7 +336,6 @@ static inline void *unit_copy(const void *data, size_t size)
 
 static inline void unit_free_found(struct unit_request *request)
 {
-    free((void *)(uintptr_t)request->found.request);
     free((void *)(uintptr_t)request->found.location);
     free((void *)(uintptr_t)request->found.content_type);
     free((void *)(uintptr_t)request->found.body);
@@ -322,7 +362,6 @@ static inline void unit_on_done(struct store_request *store)
         engine->out_of_order = true;
     if (store->operation == STORE_RECALL && store->result == STORE_OK) {
         request->found = *answer;
-        request->found.request = unit_copy(answer->request, answer->request_size);
         request->found.body = unit_copy(answer->body, answer->body_size);
         request->found.content_type = unit_copy(answer->content_type, strlen(answer->content_type));
         if (answer->location)
@@ -353,6 +392,8 @@ static inline struct unit_request unit_booking(const char *id, int64_t car, int3
     request.store.booking.state = BOOKING_BOOKED;
     request.store.booking.day_price = 5500;
     request.store.booking.hour_price = 1000;
+    request.store.booking.total = 5500;
+    strcpy(request.store.booking.currency, "EUR");
     strcpy(request.store.booking.location, "NCE");
     strcpy(request.store.booking.category, "ECMR");
     return request;
@@ -360,7 +401,13 @@ static inline struct unit_request unit_booking(const char *id, int64_t car, int3
 
 static inline struct store_answer unit_answer(const char *key)
 {
-    return (struct store_answer){key, "POST /", 6, 201, NULL, "application/json", "{}", 2};
+    return (struct store_answer){.key = key,
+                                 .request = "POST /",
+                                 .request_size = 6,
+                                 .status = 201,
+                                 .content_type = "application/json",
+                                 .body = "{}",
+                                 .body_size = 2};
 }
 
 static inline void unit_submit(struct unit_engine *engine, struct unit_request *request)

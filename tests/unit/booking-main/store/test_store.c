@@ -1,6 +1,6 @@
 /* The store on SQLite: every operation and result, in memory and in a file. What happens to a file
  * is in test_store_file.c. */
-#include "tests/unit/booking-main/store/store_unit.h"
+#include "tests/unit/booking-main/store/unit_time.h"
 
 static struct unit_engine engine;
 
@@ -53,6 +53,8 @@ static void a_booking_is_kept_and_shown(void **state)
     assert_int_equal(booking->expires_at, 0);
     assert_int_equal(booking->day_price, 5500);
     assert_int_equal(booking->hour_price, 1000);
+    assert_int_equal(booking->total, 5500);
+    assert_string_equal(booking->currency, "EUR");
 
     show = unit_request(STORE_SHOW, "b");
     assert_int_equal(unit_run(&engine, &show), STORE_NOT_FOUND);
@@ -152,6 +154,9 @@ static void a_car_that_changed_is_not_booked(void **state)
     assert_int_equal(unit_run(&engine, &request), STORE_OK);
     request = unit_booking("d2", 1, 1000, 2000);
     strcpy(request.store.booking.location, "PAR");
+    assert_int_equal(unit_run(&engine, &request), STORE_CAR_CHANGED);
+    request = unit_booking("d3", 1, 1000, 2000);
+    strcpy(request.store.booking.currency, "JPY"); /* as much in minor units */
     assert_int_equal(unit_run(&engine, &request), STORE_CAR_CHANGED);
     unit_import(&engine, "car-1,ECMR,NCE,60.00,10.00,EUR\ncar-3,CDMR,PAR,70.00,,EUR\n");
     assert_int_equal(book("e", 1, 1000, 2000), STORE_CAR_CHANGED); /* dearer now */
@@ -330,19 +335,26 @@ static void an_answer_is_kept_byte_for_byte(void **state)
     (void)state;
     static const char request_bytes[] = "POST\0/bookCar\xFF", body[] = "{\"a\":\0\x80}";
     struct unit_request book = unit_booking("a", 1, 1000, 2000), recall;
-    book.store.answer = (struct store_answer){"key 1", request_bytes, sizeof request_bytes,
-                                              201,     "/bookings/a", "application/json",
-                                              body,    sizeof body};
+    book.store.answer = (struct store_answer){.key = "key 1",
+                                              .request = request_bytes,
+                                              .request_size = sizeof request_bytes,
+                                              .status = 201,
+                                              .location = "/bookings/a",
+                                              .content_type = "application/json",
+                                              .body = body,
+                                              .body_size = sizeof body};
     assert_int_equal(unit_run(&engine, &book), STORE_OK);
     recall = unit_request(STORE_RECALL, "");
     recall.store.answer.key = "key 1";
+    recall.store.answer.request = request_bytes;
+    recall.store.answer.request_size = sizeof request_bytes;
     assert_int_equal(unit_run(&engine, &recall), STORE_OK);
     const struct store_answer *answer = &recall.found; /* copied in done() */
     assert_int_equal(answer->status, 201);
     assert_string_equal(answer->location, "/bookings/a");
     assert_string_equal(answer->content_type, "application/json");
-    assert_int_equal(answer->request_size, sizeof request_bytes);
-    assert_memory_equal(answer->request, request_bytes, sizeof request_bytes);
+    assert_false(answer->other_request);
+    assert_ptr_equal(answer->request, request_bytes); /* as handed in */
     assert_int_equal(answer->body_size, sizeof body);
     assert_memory_equal(answer->body, body, sizeof body);
     unit_free_found(&recall);
@@ -352,6 +364,27 @@ static void an_answer_is_kept_byte_for_byte(void **state)
     recall.store.answer.key = "key 1";
     strcpy(recall.store.booking.channel, "airbnb");
     assert_int_equal(unit_run(&engine, &recall), STORE_NOT_FOUND);
+}
+
+static void an_answer_belongs_to_its_request(void **state)
+{
+    (void)state;
+    static const char *const others[] = {"POST /\n{ }", "POST /\n", "", "POST /\n{}\n",
+                                         "post /\n{}"};
+    struct unit_request book = unit_booking("a", 1, 1000, 2000), recall;
+    book.store.answer = unit_answer("k");
+    book.store.answer.request = "POST /\n{}";
+    book.store.answer.request_size = strlen("POST /\n{}");
+    assert_int_equal(unit_run(&engine, &book), STORE_OK);
+    recall = unit_request(STORE_RECALL, "");
+    for (size_t i = 0; i <= LENGTH(others); i++) {
+        recall.store.answer = unit_answer("k");
+        recall.store.answer.request = i < LENGTH(others) ? others[i] : "POST /\n{}";
+        recall.store.answer.request_size = strlen(recall.store.answer.request);
+        assert_int_equal(unit_run(&engine, &recall), STORE_OK);
+        assert_int_equal(recall.found.other_request, i < LENGTH(others));
+        unit_free_found(&recall);
+    }
 }
 
 static void an_empty_answer_is_kept_too(void **state)
@@ -364,7 +397,7 @@ static void an_empty_answer_is_kept_too(void **state)
     recall.store.answer.key = "k";
     assert_int_equal(unit_run(&engine, &recall), STORE_OK);
     assert_null(recall.found.location);
-    assert_int_equal(recall.found.request_size, 0);
+    assert_false(recall.found.other_request); /* an empty request, too */
     assert_int_equal(recall.found.body_size, 0);
     unit_free_found(&recall);
 }
@@ -537,10 +570,34 @@ static void an_import_reports_and_does_what_changed(void **state)
     assert_int_equal(show.store.booking.state, BOOKING_BOOKED);
 }
 
-static void a_currency_changes_only_before_the_first_booking(void **state)
+static void a_booking_shows_what_was_booked(void **state)
+{
+    (void)state;
+    struct unit_request request = unit_booking("a", 1, 100000000, 100002000), show;
+    request.store.booking.total = 12345;
+    assert_int_equal(unit_run(&engine, &request), STORE_OK);
+    assert_int_equal(book("b", 2, 100000000, 100002000), STORE_OK);
+    assert_int_equal(book("past", 2, 1, 2), STORE_OK);
+    struct store_import_report report =
+        unit_try_import(&engine, "car-1,CDAR,LYS,60.00,10.00,EUR\n", false, false);
+    assert_int_equal(report.bookings_moved, 1);
+    assert_int_equal(report.bookings_withdrawn, 1); /* but for what is over */
+    show = unit_request(STORE_SHOW, "a");
+    assert_int_equal(unit_run(&engine, &show), STORE_OK);
+    assert_string_equal(show.store.booking.location, "NCE");
+    assert_string_equal(show.store.booking.category, "ECMR");
+    assert_int_equal(show.store.booking.day_price, 5500);
+    assert_int_equal(show.store.booking.total, 12345);
+    report = unit_try_import(&engine, "car-1,CDAR,LYS,61.00,10.00,EUR\n", false, false);
+    assert_int_equal(report.changed, 1);
+    assert_int_equal(report.bookings_moved, 0); /* another price is no place */
+}
+
+static void a_currency_changes_while_no_booking_is_under_way(void **state)
 {
     (void)state;
     static const char yen[] = "car-1,ECMR,NCE,5500,1000,JPY\n";
+    struct unit_request request, show;
     struct booking booking;
     struct buffer error;
     struct store_import_report report;
@@ -549,13 +606,29 @@ static void a_currency_changes_only_before_the_first_booking(void **state)
     assert_true(store_import(engine.store, fleet, false, false, &report, &error));
     check_report(&report, 0, 0, 2, 1); /* 5500 minor units either way */
     assert_string_equal(unit_snapshot(&engine, 0).currency, "JPY");
-    assert_int_equal(book("a", 1, 1000, 2000), STORE_OK);
-    assert_int_equal(run_at(STORE_CANCEL, "a", 0, &booking), STORE_OK); /* it is still shown */
+    request = unit_booking("a", 1, 100000000, 100002000);
+    strcpy(request.store.booking.currency, "JPY");
+    assert_int_equal(unit_run(&engine, &request), STORE_OK);
     for (int dry_run = 0; dry_run <= 1; dry_run++) {
         buffer_clear(&error);
         assert_false(store_import(engine.store, euro, false, dry_run, &report, &error));
         assert_non_null(strstr(error.data, "another currency"));
     }
+    /* Neither what was cancelled, nor what is over, nor a hold that ran out. */
+    assert_int_equal(run_at(STORE_CANCEL, "a", 0, &booking), STORE_OK);
+    strcpy(request.store.booking.id, "b");
+    request.store.booking.period = (struct period){1, 2};
+    assert_int_equal(unit_run(&engine, &request), STORE_OK);
+    strcpy(request.store.booking.id, "c");
+    request.store.booking.period = (struct period){100000000, 100002000};
+    request.store.booking.state = BOOKING_HELD;
+    request.store.booking.expires_at = UNIT_NOW;
+    assert_int_equal(unit_run(&engine, &request), STORE_OK);
+    assert_true(store_import(engine.store, euro, false, false, &report, &error));
+    assert_string_equal(unit_snapshot(&engine, 0).currency, "EUR");
+    show = unit_request(STORE_SHOW, "a"); /* it is still shown, in its own */
+    assert_int_equal(unit_run(&engine, &show), STORE_OK);
+    assert_string_equal(show.store.booking.currency, "JPY");
     fleet_free(fleet);
     fleet_free(euro);
     buffer_free(&error);
@@ -681,6 +754,7 @@ int main(void)
         BOTH(an_expired_hold_gives_way),
         BOTH(of_several_in_the_way_the_expired_ones_end),
         BOTH(an_answer_is_kept_byte_for_byte),
+        BOTH(an_answer_belongs_to_its_request),
         BOTH(an_empty_answer_is_kept_too),
         BOTH(a_key_is_good_for_one_change),
         BOTH(of_two_with_one_key_in_a_group_one_succeeds),
@@ -688,7 +762,8 @@ int main(void)
         BOTH(a_callback_may_submit_again),
         BOTH(closing_ends_what_is_pending),
         BOTH(an_import_reports_and_does_what_changed),
-        BOTH(a_currency_changes_only_before_the_first_booking),
+        BOTH(a_booking_shows_what_was_booked),
+        BOTH(a_currency_changes_while_no_booking_is_under_way),
         BOTH(a_snapshot_is_what_there_is),
         BOTH(a_reader_may_stop_a_snapshot),
         BOTH(snapshots_are_consistent_while_it_runs),

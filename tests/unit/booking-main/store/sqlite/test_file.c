@@ -1,16 +1,12 @@
-/* The store on an SQLite file: what may be wrong with the file at start and at run time, several
- * engines on one file, and what a crash leaves. */
-#include "tests/unit/booking-main/store/store_unit.h"
+/* The store on an SQLite file: what may be wrong with the file at start, several engines on one
+ * file, and what a crash leaves. */
+#include "tests/unit/booking-main/store/unit_time.h"
 
 #include "store/sqlite/schema.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <stdatomic.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
-#include <time.h>
 
 static struct unit_engine engine;
 
@@ -33,44 +29,6 @@ static int end(void **state)
 static void start(void)
 {
     unit_engine_start(&engine, unit_url("booking.db"));
-}
-
-static sqlite3 *raw_open(const char *path)
-{
-    sqlite3 *db;
-    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
-    sqlite3_busy_timeout(db, 5000);
-    return db;
-}
-
-static void raw_run(sqlite3 *db, const char *sql)
-{
-    char *message = NULL;
-    if (sqlite3_exec(db, sql, NULL, NULL, &message) != SQLITE_OK)
-        fail_msg("%s: %s", sql, message);
-}
-
-static int64_t raw_number(const char *path, const char *sql)
-{
-    sqlite3 *db = raw_open(path);
-    sqlite3_stmt *statement;
-    assert_int_equal(sqlite3_prepare_v2(db, sql, -1, &statement, NULL), SQLITE_OK);
-    assert_int_equal(sqlite3_step(statement), SQLITE_ROW);
-    int64_t number = sqlite3_column_int64(statement, 0);
-    sqlite3_finalize(statement);
-    sqlite3_close(db);
-    return number;
-}
-
-/* Bookings of one car that overlap, and gaps in the events. */
-static void check_database(const char *path)
-{
-    assert_int_equal(raw_number(path, "SELECT count(*) FROM bookings a JOIN bookings b ON"
-                                      " a.car = b.car AND a.number < b.number AND a.state IN (1, 2)"
-                                      " AND b.state IN (1, 2) AND a.pickup_at < b.return_at"
-                                      " AND b.pickup_at < a.return_at"),
-                     0);
-    assert_int_equal(raw_number(path, "SELECT max(number) - count(*) FROM events"), 0);
 }
 
 static enum store_result book(const char *id, int32_t pickup_at)
@@ -224,7 +182,30 @@ static void what_was_booked_is_there_after_a_restart(void **state)
     start();
     assert_int_equal(book("b", 1000), STORE_CAR_TAKEN);
     assert_int_equal(engine.event_count, 2);
-    assert_int_equal(raw_number(unit_path("booking.db"), "PRAGMA user_version"), 1);
+    assert_int_equal(raw_number(unit_path("booking.db"), "PRAGMA user_version"), 2);
+}
+
+static void check_mode(const char *name)
+{
+    struct stat status;
+    assert_int_equal(stat(unit_path(name), &status), 0);
+    assert_int_equal(status.st_mode & 07777, 0640);
+}
+
+static void its_files_are_for_its_user_and_group(void **state)
+{
+    (void)state;
+    static const mode_t masks[] = {0, 022, 077};
+    for (size_t i = 0; i < LENGTH(masks); i++) {
+        mode_t before = umask(masks[i]);
+        start();
+        umask(before);
+        check_mode("booking.db");
+        check_mode("booking.db-wal");
+        check_mode("booking.db-shm");
+        unit_engine_stop(&engine);
+        assert_int_equal(unlink(unit_path("booking.db")), 0);
+    }
 }
 
 /* --- schema ---------------------------------------------------------------------------------- */
@@ -440,317 +421,6 @@ static void engines_may_start_at_once_on_a_new_file(void **state)
     }
 }
 
-/* --- housekeeping ---------------------------------------------------------------------------- */
-
-static void old_answers_are_purged(void **state)
-{
-    (void)state;
-    start();
-    int64_t now = time(NULL), old = now - STORE_ANSWER_SECONDS - 60;
-    struct unit_request requests[20];
-    for (int i = 0; i < 20; i++) {
-        char id[BOOKING_ID_SIZE + 1];
-        snprintf(id, sizeof id, "a%d", i);
-        requests[i] = unit_booking(id, 1, 1000 + i, 1001 + i);
-        requests[i].store.answer = unit_answer(requests[i].store.booking.id);
-        requests[i].store.now = i < 15 ? old : now - STORE_ANSWER_SECONDS + 3600;
-        assert_int_equal(unit_run(&engine, &requests[i]), STORE_OK);
-    }
-    unit_engine_stop(&engine);
-    assert_int_equal(raw_number(unit_path("booking.db"), "SELECT count(*) FROM answers"), 20);
-    start(); /* purges at once */
-    for (int i = 0; i < 100; i++) {
-        unit_run_loop(&engine, 20);
-        if (raw_number(unit_path("booking.db"), "SELECT count(*) FROM answers") != 20)
-            break;
-    }
-    assert_int_equal(raw_number(unit_path("booking.db"), "SELECT count(*) FROM answers"), 5);
-    struct unit_request recall = unit_request(STORE_RECALL, "");
-    recall.store.answer.key = "a3";
-    assert_int_equal(unit_run(&engine, &recall), STORE_NOT_FOUND);
-    recall.store.answer.key = "a15";
-    assert_int_equal(unit_run(&engine, &recall), STORE_OK);
-    unit_free_found(&recall);
-    assert_int_equal(engine.troubles, 0);
-}
-
-/* --- trouble at run time --------------------------------------------------------------------- */
-
-/* Until the store says so by itself. */
-static void wait_for_recovery(int recoveries)
-{
-    for (int i = 0; engine.recoveries < recoveries && i < 500; i++)
-        unit_run_loop(&engine, 20);
-    assert_int_equal(engine.recoveries, recoveries);
-    assert_int_equal(engine.troubles, recoveries);
-}
-
-static void a_locked_database_is_unavailable_for_a_bounded_time(void **state)
-{
-    (void)state;
-    start();
-    assert_int_equal(book("a", 1000), STORE_OK);
-    sqlite3 *db = raw_open(unit_path("booking.db"));
-    raw_run(db, "BEGIN IMMEDIATE");
-    int64_t begun = loop_clock();
-    assert_int_equal(book("b", 2000), STORE_UNAVAILABLE);
-    int64_t waited = loop_clock() - begun;
-    assert_in_range(waited / LOOP_MILLISECOND, 1400, 3000);
-    assert_int_equal(engine.troubles, 1);
-    assert_non_null(strstr(engine.sentence, "locked by another program"));
-    assert_non_null(strstr(engine.sentence, "booking.db"));
-    struct unit_request show = unit_request(STORE_SHOW, "a"); /* reads go on */
-    assert_int_equal(unit_run(&engine, &show), STORE_OK);
-    begun = loop_clock();
-    assert_int_equal(book("b", 2000), STORE_UNAVAILABLE); /* sooner, and not told again */
-    assert_true(loop_clock() - begun < 1200 * LOOP_MILLISECOND);
-    assert_int_equal(engine.troubles, 1);
-    assert_int_equal(engine.recoveries, 0);
-    raw_run(db, "COMMIT");
-    sqlite3_close(db);
-    wait_for_recovery(1);
-    assert_int_equal(book("b", 2000), STORE_OK);
-    check_database(unit_path("booking.db"));
-}
-
-static void a_short_lock_is_waited_for(void **state)
-{
-    (void)state;
-    start();
-    sqlite3 *db = raw_open(unit_path("booking.db"));
-    raw_run(db, "BEGIN IMMEDIATE");
-    struct unit_request request = unit_booking("a", 1, 1000, 2000);
-    unit_submit(&engine, &request);
-    assert_false(unit_run_loop(&engine, 500));
-    raw_run(db, "COMMIT");
-    sqlite3_close(db);
-    unit_wait(&engine);
-    assert_int_equal(request.store.result, STORE_OK);
-    assert_int_equal(engine.troubles, 0);
-}
-
-static void a_large_import_is_waited_for(void **state)
-{
-    (void)state;
-    start();
-    char sql[96];
-    snprintf(sql, sizeof sql, "UPDATE meta SET value = %lld WHERE name = 'import'",
-             (long long)time(NULL) + 5);
-    sqlite3 *db = raw_open(unit_path("booking.db"));
-    raw_run(db, sql);
-    raw_run(db, "BEGIN IMMEDIATE; UPDATE meta SET value = 0 WHERE name = 'import'");
-    struct unit_request request = unit_booking("a", 1, 1000, 2000);
-    unit_submit(&engine, &request);
-    assert_false(unit_run_loop(&engine, 2000)); /* longer than for anybody else */
-    unit_wait(&engine);
-    assert_int_equal(request.store.result, STORE_UNAVAILABLE); /* overdue, and still locked */
-    raw_run(db, "COMMIT");
-    sqlite3_close(db);
-    wait_for_recovery(1);
-    assert_int_equal(unit_run(&engine, &request), STORE_OK);
-}
-
-/* SQLite's writes and syncs come through here, in place of the system's. The one numbered by
- * fail_at and, if `fail_on` is set, those after it fail with that error. */
-static atomic_int calls, fail_at, fail_error;
-static atomic_bool fail_on;
-
-static bool fails(void)
-{
-    int call = atomic_fetch_add(&calls, 1) + 1, at = atomic_load(&fail_at);
-    if (!at || call < at || (call > at && !atomic_load(&fail_on)))
-        return false;
-    errno = atomic_load(&fail_error);
-    return true;
-}
-
-static ssize_t counted_write(int fd, const void *data, size_t size)
-{
-    return fails() ? -1 : write(fd, data, size);
-}
-
-static ssize_t counted_pwrite(int fd, const void *data, size_t size, off_t offset)
-{
-    return fails() ? -1 : pwrite(fd, data, size, offset);
-}
-
-int fdatasync(int fd)
-{
-    return fails() ? -1 : (int)syscall(SYS_fdatasync, fd);
-}
-
-int fsync(int fd)
-{
-    return fails() ? -1 : (int)syscall(SYS_fsync, fd);
-}
-
-static void count_writes(void)
-{
-    sqlite3_vfs *vfs = sqlite3_vfs_find(NULL);
-    vfs->xSetSystemCall(vfs, "write", (sqlite3_syscall_ptr)counted_write);
-    vfs->xSetSystemCall(vfs, "pwrite", (sqlite3_syscall_ptr)counted_pwrite);
-    vfs->xSetSystemCall(vfs, "pwrite64", (sqlite3_syscall_ptr)counted_pwrite);
-}
-
-static void fail_from(int call, int error, bool on)
-{
-    atomic_store(&fail_at, 0);
-    atomic_store(&calls, 0);
-    atomic_store(&fail_error, error);
-    atomic_store(&fail_on, on);
-    atomic_store(&fail_at, call);
-}
-
-static void a_full_disk_is_unavailable_until_there_is_room(void **state)
-{
-    (void)state;
-    start();
-    assert_int_equal(book("a", 1000), STORE_OK);
-    fail_from(1, ENOSPC, true);
-    for (int i = 0; i < 5; i++)
-        assert_int_equal(book("b", 2000), STORE_UNAVAILABLE);
-    assert_int_equal(engine.troubles, 1);
-    assert_non_null(strstr(engine.sentence, "the disk is full"));
-    struct unit_request show = unit_request(STORE_SHOW, "a"); /* can still be read */
-    assert_int_equal(unit_run(&engine, &show), STORE_OK);
-    show = unit_request(STORE_SHOW, "b");
-    assert_int_equal(unit_run(&engine, &show), STORE_NOT_FOUND);
-    unit_run_loop(&engine, 500); /* finds out that nothing has changed */
-    assert_int_equal(engine.recoveries, 0);
-    assert_int_equal(engine.event_count, 2);
-    fail_from(0, 0, false);
-    wait_for_recovery(1);
-    assert_int_equal(book("b", 2000), STORE_OK);
-    assert_int_equal(engine.event_count, 3);
-    check_database(unit_path("booking.db"));
-}
-
-/* Each write and each sync of a group fails in turn, once and for good. What was answered is
- * there, what was not is not, and afterwards it serves again. */
-static int fail_each_call(int error, bool on)
-{
-    int failed_groups = 0, bookings = 0;
-    const char *path = unit_path("booking.db");
-    char name[160];
-    snprintf(name, sizeof name, "%s", path);
-    for (int call = 1; call < 60; call++) {
-        struct unit_request group[6];
-        int troubles = engine.troubles, recoveries = engine.recoveries, failed = 0;
-        for (int i = 0; i < 6; i++) {
-            char id[BOOKING_ID_SIZE + 1];
-            snprintf(id, sizeof id, "%d-%d-%d-%d", error, on, call, i);
-            group[i] = unit_booking(id, 1 + i % 2, call * 100 + i, call * 100 + i + 1);
-        }
-        size_t events = engine.event_count;
-        fail_from(call, error, on);
-        for (int i = 0; i < 6; i++)
-            unit_submit(&engine, &group[i]);
-        unit_wait(&engine);
-        bool reached = atomic_load(&calls) >= call;
-        fail_from(0, 0, false);
-        for (int i = 0; i < 6; i++) {
-            failed += group[i].store.result == STORE_UNAVAILABLE;
-            assert_true(group[i].store.result == STORE_OK ||
-                        group[i].store.result == STORE_UNAVAILABLE);
-        }
-        assert_int_equal(engine.event_count - events, 6 - failed);
-        failed_groups += failed > 0;
-        bookings += 6 - failed;
-        assert_int_equal(raw_number(name, "SELECT count(*) FROM bookings WHERE state = 2"),
-                         bookings);
-        for (int i = 0; i < 6; i++) /* and now all are booked, if they are not yet */
-            if (group[i].store.result != STORE_OK) {
-                assert_int_equal(unit_run(&engine, &group[i]), STORE_OK);
-                bookings++;
-            }
-        for (int i = 0; engine.troubles > engine.recoveries && i < 500; i++)
-            unit_run_loop(&engine, 10);
-        assert_int_equal(engine.troubles - troubles, engine.recoveries - recoveries);
-        assert_true(failed == 0 || engine.troubles > troubles);
-        if (!reached)
-            break;
-    }
-    check_database(name);
-    sqlite3 *db = raw_open(name);
-    raw_run(db, "DELETE FROM bookings");
-    sqlite3_close(db);
-    return failed_groups;
-}
-
-static void a_commit_that_fails_is_nowhere_half(void **state)
-{
-    (void)state;
-    start();
-    assert_true(fail_each_call(ENOSPC, false) >= 3);
-    assert_true(fail_each_call(EIO, false) >= 3);
-    assert_true(fail_each_call(ENOSPC, true) >= 3);
-    assert_true(fail_each_call(EIO, true) >= 3);
-    assert_true(fail_each_call(EROFS, true) >= 3);
-    unit_engine_stop(&engine);
-    start();
-    sqlite3 *db = raw_open(unit_path("booking.db"));
-    sqlite3_stmt *check;
-    assert_int_equal(sqlite3_prepare_v2(db, "PRAGMA integrity_check", -1, &check, NULL), SQLITE_OK);
-    assert_int_equal(sqlite3_step(check), SQLITE_ROW);
-    assert_string_equal((const char *)sqlite3_column_text(check, 0), "ok");
-    sqlite3_finalize(check);
-    sqlite3_close(db);
-}
-
-static void a_file_that_is_moved_away_is_noticed(void **state)
-{
-    (void)state;
-    char from[160], to[160];
-    start();
-    snprintf(from, sizeof from, "%s", unit_path("booking.db"));
-    snprintf(to, sizeof to, "%s", unit_path("away.db"));
-    assert_int_equal(rename(from, to), 0);
-    assert_int_equal(book("a", 1000), STORE_UNAVAILABLE);
-    assert_int_equal(engine.troubles, 1);
-    assert_non_null(strstr(engine.sentence, "moved or deleted"));
-    assert_int_equal(rename(to, from), 0);
-    wait_for_recovery(1);
-    assert_int_equal(book("a", 1000), STORE_OK);
-}
-
-/* As `sqlite3 booking.db '.restore backup.db'` does it. */
-static void copy_database(const char *from, const char *to)
-{
-    sqlite3 *source = raw_open(from), *target = raw_open(to);
-    sqlite3_backup *backup = sqlite3_backup_init(target, "main", source, "main");
-    assert_non_null(backup);
-    assert_int_equal(sqlite3_backup_step(backup, -1), SQLITE_DONE);
-    assert_int_equal(sqlite3_backup_finish(backup), SQLITE_OK);
-    sqlite3_close(source);
-    sqlite3_close(target);
-}
-
-static void a_backup_restored_meanwhile_is_started_from_anew(void **state)
-{
-    (void)state;
-    char path[160], copy[160];
-    start();
-    snprintf(path, sizeof path, "%s", unit_path("booking.db"));
-    snprintf(copy, sizeof copy, "%s", unit_path("backup.db"));
-    assert_int_equal(book("a", 1000), STORE_OK);
-    copy_database(path, copy); /* while the engine runs */
-    for (int i = 0; i < 5; i++) {
-        char id[BOOKING_ID_SIZE + 1];
-        snprintf(id, sizeof id, "b%d", i);
-        assert_int_equal(book(id, 2000 + i), STORE_OK);
-    }
-    copy_database(copy, path);
-    unit_run_until_events(&engine, 8);
-    assert_int_equal(engine.events[7].kind, EVENT_FLEET);
-    assert_int_equal(engine.events[7].number, 2);
-    assert_true(engine.out_of_order); /* as store.h says of this case */
-    engine.out_of_order = false;
-    assert_int_equal(unit_snapshot(&engine, 0).taken_count, 1);
-    assert_int_equal(book("c", 2000), STORE_OK);
-    assert_int_equal(engine.events[8].number, 3);
-    assert_int_equal(engine.troubles, 0);
-}
-
 /* --- crashes --------------------------------------------------------------------------------- */
 
 enum { CHILD_CLIENTS = 32 };
@@ -851,23 +521,15 @@ int main(void)
         TEST(what_cannot_be_written_is_refused),
         TEST(names_mean_files_whatever_they_look_like),
         TEST(what_was_booked_is_there_after_a_restart),
+        TEST(its_files_are_for_its_user_and_group),
         TEST(a_schema_takes_the_steps_it_lacks),
         TEST(the_questions_are_answered_by_index),
         TEST(two_engines_never_sell_a_car_twice),
         TEST(another_engines_changes_arrive_within_a_second),
         TEST(many_changes_arrive_in_order),
         TEST(engines_may_start_at_once_on_a_new_file),
-        TEST(old_answers_are_purged),
-        TEST(a_locked_database_is_unavailable_for_a_bounded_time),
-        TEST(a_short_lock_is_waited_for),
-        TEST(a_large_import_is_waited_for),
-        TEST(a_full_disk_is_unavailable_until_there_is_room),
-        TEST(a_commit_that_fails_is_nowhere_half),
-        TEST(a_file_that_is_moved_away_is_noticed),
-        TEST(a_backup_restored_meanwhile_is_started_from_anew),
         TEST(a_killed_engine_loses_nothing_it_answered),
         TEST(an_idle_store_costs_next_to_nothing),
     };
-    count_writes();
     return cmocka_run_group_tests_name("store on a file", tests, NULL, NULL);
 }

@@ -1,0 +1,80 @@
+#include "store/sqlite/events.h"
+
+#include "lib/base/timestamp.h"
+
+void sqlite_events_init(struct sqlite_events *events, struct sqlite_connection *connection)
+{
+    *events = (struct sqlite_events){.connection = connection};
+}
+
+int sqlite_event_insert(struct sqlite_events *events, enum store_event_kind kind,
+                        const struct booking *booking)
+{
+    bool held = booking && booking->state == BOOKING_HELD;
+    struct query query =
+        query_begin(events->connection, &events->insert,
+                    "INSERT INTO events (kind, car, pickup_at, return_at, expires_at, booking_id,"
+                    " at) VALUES (?, ?, ?, ?, ?, ?, ?)");
+    query_number(&query, kind);
+    query_number(&query, booking ? booking->car : 0);
+    query_number(&query, booking ? booking->period.pickup_at : 0);
+    query_number(&query, booking ? booking->period.return_at : 0);
+    query_number(&query, held ? booking->expires_at : 0);
+    query_text(&query, booking ? booking->id : "");
+    query_number(&query, timestamp_now_milliseconds());
+    return query_run(&query);
+}
+
+/* A statement that is kept and gives one number. */
+static int read_number(struct sqlite_events *events, sqlite3_stmt **statement, const char *sql,
+                       int64_t *number)
+{
+    struct query query = query_begin(events->connection, statement, sql);
+    int result = query_step(&query);
+    if (result == SQLITE_ROW) {
+        *number = sqlite3_column_int64(query.statement, 0);
+        result = SQLITE_OK;
+    }
+    query_end(&query);
+    return result;
+}
+
+int sqlite_data_version(struct sqlite_events *events, int64_t *version)
+{
+    return read_number(events, &events->version, "PRAGMA data_version", version);
+}
+
+int sqlite_last_event(struct sqlite_events *events, int64_t *number)
+{
+    return read_number(events, &events->last, "SELECT coalesce(max(number), 0) FROM events",
+                       number);
+}
+
+int sqlite_events_read(struct sqlite_events *events, int64_t last, int64_t limit,
+                       int (*take)(void *context, const struct store_event *event), void *context)
+{
+    struct query query = query_begin(events->connection, &events->read,
+                                     "SELECT number, kind, car, pickup_at, return_at, expires_at,"
+                                     " at, booking_id FROM events WHERE number > ? ORDER BY number"
+                                     " LIMIT ?");
+    query_number(&query, last);
+    query_number(&query, limit);
+    int result;
+    while ((result = query_step(&query)) == SQLITE_ROW) {
+        sqlite3_stmt *row = query.statement;
+        struct store_event event = {
+            .number = sqlite3_column_int64(row, 0),
+            .kind = (enum store_event_kind)sqlite3_column_int(row, 1),
+            .car = sqlite3_column_int64(row, 2),
+            .period = {sqlite3_column_int(row, 3), sqlite3_column_int(row, 4)},
+            .expires_at = sqlite3_column_int64(row, 5),
+            .at = sqlite3_column_int64(row, 6),
+        };
+        query_copy_text(&query, 7, event.booking_id, sizeof event.booking_id);
+        result = take(context, &event);
+        if (result != SQLITE_OK)
+            break;
+    }
+    query_end(&query);
+    return result == SQLITE_DONE ? SQLITE_OK : result;
+}

@@ -1,0 +1,44 @@
+/* What keeps the tables from growing for ever: bookings that are over are moved to past_bookings,
+ * and what was kept long enough is deleted. A small portion at a time, on one connection. Functions
+ * return SQLITE_OK or the SQLite result code of what failed.
+ */
+#ifndef BOOKING_STORE_SQLITE_UPKEEP_H
+#define BOOKING_STORE_SQLITE_UPKEEP_H
+
+#include "store/sqlite/connection.h"
+
+enum {
+    UPKEEP_PORTION = 256,     /* rows of a kind that one transaction moves or deletes */
+    UPKEEP_LOOK_AT = 20000,   /* bookings to look through for those that are over */
+    UPKEEP_GRACE_HOURS = 48,  /* after its return, a booking may yet be extended or looked for */
+    UPKEEP_TIME_SECONDS = 600 /* how far the clock that is kept may be behind */
+};
+
+struct sqlite_upkeep {
+    struct sqlite_connection *connection;
+    unsigned history_days;
+    int64_t looked_at;            /* number of the last booking looked at */
+    int64_t over[UPKEEP_PORTION]; /* numbers of bookings that were over */
+    int over_count;
+    sqlite3_stmt *look, *expire, *move, *remove, *find_stale[3], *purge[3], *write_time;
+};
+
+/* What time it is: by the store's clock, and the earlier and the later of that and the wall's, in
+ * seconds. */
+struct sqlite_upkeep_time {
+    int64_t now, earlier, later;
+};
+
+void sqlite_upkeep_init(struct sqlite_upkeep *upkeep, struct sqlite_connection *connection,
+                        unsigned history_days);
+
+/* Looks for bookings that are over, reading only. */
+int sqlite_upkeep_look(struct sqlite_upkeep *upkeep, const struct sqlite_upkeep_time *time);
+
+/* Moves those, deletes a portion of what is stale, and writes the clock down when the one that is
+ * kept is more than `behind` seconds behind; in a transaction. *more: there may be more to do at
+ * once. */
+int sqlite_upkeep_do(struct sqlite_upkeep *upkeep, const struct sqlite_upkeep_time *time,
+                     int64_t behind, bool *more);
+
+#endif
