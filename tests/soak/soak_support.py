@@ -17,6 +17,7 @@ SEED = number("SOAK_SEED", 1)
 ROUNDS = number("SOAK_ROUNDS", 5 if SANITIZED else 15)    # of the race for the last car; whole: 500
 KILLS = number("SOAK_KILLS", 4 if SANITIZED else 6)       # whole: 200
 CARS = number("SOAK_CARS", 5000 if SANITIZED else 20000)  # and as many bookings; whole: a million
+PAST = number("SOAK_PAST", 20000 if SANITIZED else 200000)  # bookings; whole: ten million
 WHOLE = number("SOAK_WHOLE", 0)                           # 1: also what cannot be short
 BACKUPS = number("SOAK_BACKUPS", 2)                       # whole: 20
 

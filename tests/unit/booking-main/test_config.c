@@ -36,6 +36,7 @@ static void the_defaults_are_those_of_the_contract(void **state)
         {"adapter-url", "BOOKING_ADAPTER_URL", "http://127.0.0.1:9096"},
         {"prefix", "BOOKING_PREFIX", NULL},
         {"database", "BOOKING_DATABASE", "sqlite:booking.db"},
+        {"history", "BOOKING_HISTORY", "400"},
         {"fleet", "BOOKING_FLEET", NULL},
         {"channel", "BOOKING_CHANNEL", "default"},
         {"api-keys", "BOOKING_API_KEYS", NULL},

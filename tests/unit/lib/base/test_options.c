@@ -9,7 +9,7 @@ struct target {
     const char *name;
     const char *file;
     uint16_t port;
-    unsigned wait;
+    unsigned wait, keep;
 };
 
 static const struct option_entry entries[] = {
@@ -18,6 +18,7 @@ static const struct option_entry entries[] = {
      "a file,\nover two lines"},
     {"port", "UNIT_PORT", OPTION_PORT, offsetof(struct target, port), "PORT", "8033", "a port"},
     {"wait", "UNIT_WAIT", OPTION_SECONDS, offsetof(struct target, wait), "SECONDS", "5", "a wait"},
+    {"keep", "UNIT_KEEP", OPTION_DAYS, offsetof(struct target, keep), "DAYS", "400", "a while"},
 };
 
 static const struct options options = {
@@ -84,6 +85,7 @@ static void defaults_hold_where_nothing_is_said(void **state)
     assert_null(target.file);
     assert_int_equal(target.port, 8033);
     assert_int_equal(target.wait, 5);
+    assert_int_equal(target.keep, 400);
     assert_string_equal(printed[0], "");
     assert_string_equal(printed[1], "");
 }
