@@ -121,9 +121,17 @@ $(FLAGS_FILE): FORCE
 deps: ## install what a build needs (says what; Debian and Ubuntu)
 	@tools/install-deps build
 
-install: all ## install the services into PREFIX (/usr/local), below DESTDIR
+UNITS := $(wildcard deploy/systemd/*.service)
+
+install: all install-units ## install the services and systemd units into PREFIX (/usr/local), below DESTDIR
 	install -d $(DESTDIR)$(PREFIX)/bin
 	install -m 755 $(BINARIES) $(DESTDIR)$(PREFIX)/bin
+
+install-units:
+	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system
+	@for unit in $(UNITS); do \
+	  sed 's#=/usr/local/bin/#=$(PREFIX)/bin/#' $$unit \
+	    >"$(DESTDIR)$(PREFIX)/lib/systemd/system/$${unit##*/}" || exit 1; done
 
 clean: ## remove all that was built
 	rm -rf build
@@ -270,7 +278,7 @@ help: ## this list
 	  /^[a-z0-9-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
 
 FORCE:
-.PHONY: all deps install clean run test unit http adapter-calls soak e2e e2e-k8s lint format bench bench-guard \
+.PHONY: all deps install install-units clean run test unit http adapter-calls soak e2e e2e-k8s lint format bench bench-guard \
   bench-programs images push help FORCE
 
 -include $(shell find $(OBJECTS) -name '*.d' 2>/dev/null)

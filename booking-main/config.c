@@ -26,7 +26,7 @@ static const struct option_entry entries[] = {
      "or its expiry"},
     {"fleet", "BOOKING_FLEET", OPTION_TEXT, FIELD(fleet), "FILE", NULL,
      "CSV file of the cars, read only into a database that has none;\n"
-     "without one, a demo fleet"},
+     "demo, or none, for a demo fleet"},
     {"channel", "BOOKING_CHANNEL", OPTION_TEXT, FIELD(channel), "NAME", "default",
      "the partner this engine serves; it sees its own bookings only"},
     {"api-keys", "BOOKING_API_KEYS", OPTION_TEXT, FIELD(api_keys), "FILE", NULL,
@@ -43,7 +43,7 @@ const struct options config_options = {
     .program = "booking-main",
     .usage =
         "[OPTION]...\n"
-        "       booking-main import FILE [OPTION]...   replaces the fleet\n"
+        "       booking-main import FILE [OPTION]...   replaces the fleet, also while it runs\n"
         "       booking-main backup FILE [OPTION]...   copies the database, also while it runs",
     .service = true,
     .summary =
@@ -72,13 +72,9 @@ static bool channel_valid(const char *channel)
 
 static bool database_valid(const char *database)
 {
-    static const char *const schemes[] = {"sqlite:", "postgresql://", "postgres://"};
-    for (size_t i = 0; i < sizeof schemes / sizeof schemes[0]; i++) {
-        size_t size = strlen(schemes[i]);
-        if (strncmp(database, schemes[i], size) == 0 && database[size])
-            return true;
-    }
-    return false;
+    static const char scheme[] = "sqlite:";
+    size_t size = sizeof scheme - 1;
+    return strncmp(database, scheme, size) == 0 && database[size];
 }
 
 bool config_check(const struct config *config, struct buffer *error)
@@ -91,8 +87,7 @@ bool config_check(const struct config *config, struct buffer *error)
         buffer_printf(error, "--channel '%s': must be 1 to 64 letters, digits, '.', '_' or '-'",
                       config->channel);
     else if (!database_valid(config->database))
-        buffer_printf(error, "--database '%s': must be sqlite:FILE or postgresql://...",
-                      config->database);
+        buffer_printf(error, "--database '%s': must be sqlite:FILE", config->database);
     else
         return true;
     return false;

@@ -16,7 +16,7 @@ struct config {
     const char *prefix; /* NULL for none */
     const char *database;
     unsigned history;  /* days that a booking is kept after it is over */
-    const char *fleet; /* NULL for the demo fleet */
+    const char *fleet; /* NULL or "demo" for the demo fleet */
     const char *channel;
     const char *api_keys;   /* NULL: open */
     unsigned drain_delay;   /* seconds */

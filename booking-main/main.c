@@ -157,16 +157,38 @@ static bool not_asked_to_stop(void *context)
     return !drain_is_asked_for(engine->drain);
 }
 
+/* What a start should say of the fleet file that was given: that it was passed over, or what
+ * was odd in it. */
+static void log_fleet(struct engine *engine, const struct fleet *fleet, bool imported)
+{
+    if (!imported) {
+        log_info(engine->log,
+                 "--fleet was not used: the database has cars; booking-main import replaces them",
+                 "fleet", engine->config->fleet, NULL);
+        return;
+    }
+    for (char *line = fleet->warnings.data; line && *line;) {
+        char *end = line + strcspn(line, "\n"), kept = *end;
+        *end = '\0';
+        log_info(engine->log, "warning of the fleet file", "warning", line, NULL);
+        *end = kept;
+        line = end + (kept == '\n');
+    }
+}
+
 /* Opens the database, fills it with the fleet if it has none, and loads what is in it. */
 static bool start_store(struct engine *engine, struct buffer *error)
 {
     const struct config *config = engine->config;
-    struct fleet *fleet = config->fleet ? fleet_load(config->fleet, error) : fleet_demo(error);
+    bool demo = !config->fleet || strcmp(config->fleet, "demo") == 0;
+    struct fleet *fleet = demo ? fleet_demo(error) : fleet_load(config->fleet, error);
     if (!fleet)
         return false;
     struct store_import_report report = {0};
     engine->store = store_open(config->database, error);
     bool ready = engine->store && store_import(engine->store, fleet, true, false, &report, error);
+    if (ready && !demo)
+        log_fleet(engine, fleet, report.added > 0);
     fleet_free(fleet);
     if (!ready)
         return false;

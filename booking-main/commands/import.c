@@ -5,10 +5,13 @@
 #include "store/store.h"
 
 #include <stdio.h>
+#include <string.h>
+#include <unistd.h>
 
 struct import_options {
     const char *database;
     bool dry_run;
+    bool create;
 };
 
 static const struct option_entry entries[] = {
@@ -16,32 +19,58 @@ static const struct option_entry entries[] = {
      "sqlite:booking.db", "the engines' database"},
     {"dry-run", NULL, OPTION_FLAG, offsetof(struct import_options, dry_run), NULL, NULL,
      "only say what would change"},
+    {"create", NULL, OPTION_FLAG, offsetof(struct import_options, create), NULL, NULL,
+     "make the database if there is none"},
 };
 
 static const struct options table = {
     .program = "booking-main import",
-    .usage = "FILE [OPTION]...",
-    .summary =
-        "Replaces the fleet by the cars of a CSV file, in one transaction. Engines that run on "
-        "the\n"
-        "database follow within a second. Cars that are not in the file any more are no longer\n"
-        "offered and keep their bookings.",
+    .usage = "FILE|- [OPTION]...",
+    .summary = "Replaces the fleet by the cars of a CSV file, or of standard input for -, in one\n"
+               "transaction. Engines that run on the database follow within a second. Cars that\n"
+               "are not in the file any more are no longer offered and keep their bookings.",
     .entries = entries,
     .count = sizeof entries / sizeof entries[0],
 };
 
-static void warn_of_bookings(const struct store_import_report *report)
+static void warn_of(const struct store_import_bookings *bookings, const char *what)
 {
-    if (report->bookings_moved)
-        fprintf(stderr,
-                "booking-main import: warning: %zu bookings and holds are of cars that now stand "
-                "elsewhere or are of another category; they keep what was booked\n",
-                report->bookings_moved);
-    if (report->bookings_withdrawn)
-        fprintf(stderr,
-                "booking-main import: warning: %zu bookings and holds are of cars that are "
-                "withdrawn; they keep their cars\n",
-                report->bookings_withdrawn);
+    if (!bookings->count)
+        return;
+    fprintf(stderr, "booking-main import: warning: %zu bookings or holds are of cars that %s:",
+            bookings->count, what);
+    for (size_t i = 0; i < bookings->count && i < STORE_IMPORT_NAMED; i++)
+        fprintf(stderr, "%s %s", i ? "," : "", bookings->first[i]);
+    fprintf(stderr, "%s\n", bookings->count > STORE_IMPORT_NAMED ? ", ..." : "");
+}
+
+/* What is right but may not be what was meant. */
+static void warn(const struct fleet *fleet, const struct store_import_report *report)
+{
+    for (const char *line = fleet->warnings.data; line && *line;) {
+        int size = (int)strcspn(line, "\n");
+        fprintf(stderr, "booking-main import: warning: %.*s\n", size, line);
+        line += size + (line[size] == '\n');
+    }
+    warn_of(&report->bookings_moved, "now stand elsewhere or are of another category");
+    warn_of(&report->bookings_withdrawn, "are withdrawn");
+}
+
+/* Opens the database. There must be one already: another's name is more likely a slip than a wish.
+ */
+static struct store *open_database(const struct import_options *values, struct buffer *error)
+{
+    bool exists;
+    if (!store_exists(values->database, &exists, error))
+        return NULL;
+    if (!exists && !values->create) {
+        buffer_printf(error,
+                      "database '%s': there is none: name the engines' with --database, or have it "
+                      "made with --create",
+                      values->database);
+        return NULL;
+    }
+    return store_open(!exists && values->dry_run ? "sqlite::memory:" : values->database, error);
 }
 
 static int import_file(const char *path, const struct import_options *values)
@@ -51,14 +80,16 @@ static int import_file(const char *path, const struct import_options *values)
     buffer_init(&error, 4096);
     struct store_import_report report;
     struct store *store = NULL;
-    struct fleet *fleet = fleet_load(path, &error);
+    struct fleet *fleet = strcmp(path, "-") == 0
+                              ? fleet_read(STDIN_FILENO, "standard input", &error)
+                              : fleet_load(path, &error);
     if (fleet)
-        store = store_open(values->database, &error);
+        store = open_database(values, &error);
     if (store && store_import(store, fleet, false, values->dry_run, &report, &error)) {
         printf("%s%zu added, %zu changed, %zu withdrawn, %zu unchanged\n",
                values->dry_run ? "Nothing done; it would be: " : "", report.added, report.changed,
                report.withdrawn, report.unchanged);
-        warn_of_bookings(&report);
+        warn(fleet, &report);
         status = 0;
     } else {
         fprintf(stderr, "booking-main import: %s\n", error.data ? error.data : "out of memory");

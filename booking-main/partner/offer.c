@@ -40,7 +40,9 @@ static bool read_criteria(struct http_request *request, struct criteria *criteri
     else if (error.failed)
         http_answer_problem(request, PROBLEM_INTERNAL_ERROR, NULL, "Out of memory; try again.");
     else
-        http_answer_problem(request, PROBLEM_INVALID_REQUEST, reading.parameter, error.data);
+        http_answer_problem(request, PROBLEM_INVALID_REQUEST,
+                            reading.parameter && *reading.parameter ? reading.parameter : NULL,
+                            error.data);
     buffer_free(&error);
     return valid;
 }

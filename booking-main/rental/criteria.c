@@ -41,6 +41,12 @@ bool criteria_set(struct criteria_reading *reading, const char *name, const char
     int parameter = 0;
     while (parameter < PARAMETERS && strcmp(name, parameters[parameter]) != 0)
         parameter++;
+    if (!*name) {
+        reading->parameter = name;
+        buffer_add_text(reading->error,
+                        "A parameter has no name: write name=value, with one '&' between two.");
+        return false;
+    }
     if (parameter == PARAMETERS) {
         reading->parameter = name;
         buffer_printf(reading->error,

@@ -11,6 +11,7 @@
 struct store_driver {
     const char *scheme; /* what its URLs begin with, such as "sqlite:" */
     struct store *(*open)(const char *url, struct buffer *error);
+    bool (*exists)(const char *url);
     bool (*backup)(const char *url, const char *path, struct buffer *error);
     bool (*import)(struct store *store, const struct fleet *fleet, bool only_if_empty, bool dry_run,
                    struct store_import_report *report, struct buffer *error);

@@ -25,10 +25,22 @@ struct store *store_open(const char *url, struct buffer *error)
     return store;
 }
 
+bool store_exists(const char *url, bool *exists, struct buffer *error)
+{
+    const struct store_driver *driver = driver_of(url, error);
+    if (driver)
+        *exists = driver->exists(url);
+    return driver;
+}
+
 bool store_backup(const char *url, const char *path, struct buffer *error)
 {
     const struct store_driver *driver = driver_of(url, error);
-    return driver && driver->backup(url, path, error);
+    if (!driver)
+        return false;
+    size_t size = strlen(driver->scheme);
+    return driver->backup(url, strncmp(path, driver->scheme, size) == 0 ? path + size : path,
+                          error);
 }
 
 bool store_import(struct store *store, const struct fleet *fleet, bool only_if_empty, bool dry_run,

@@ -34,6 +34,7 @@ enum {
     STORE_ANSWER_SECONDS = 48 * 3600, /* how long an answer is kept for its key; 24 h is promised */
     STORE_EVENT_SECONDS = 24 * 3600,  /* how long an event is kept for engines that fell behind */
     STORE_HISTORY_DAYS = 400,         /* how long a booking is kept when it is over, by default */
+    STORE_IMPORT_NAMED = 5,           /* bookings that an import's report names */
 };
 
 enum store_result {
@@ -132,12 +133,17 @@ struct store_snapshot_reader {
     bool (*taken)(void *context, const struct store_event *event);
 };
 
-/* Cars. A withdrawn one that is in the fleet again counts as added. */
+/* How many bookings and holds, and the ids of the first of them. */
+struct store_import_bookings {
+    size_t count;
+    char first[STORE_IMPORT_NAMED][BOOKING_ID_SIZE + 1];
+};
+
 struct store_import_report {
-    size_t added, changed, withdrawn, unchanged;
-    /* Bookings and holds that are not over, of cars that now stand elsewhere or are of another
-     * category, and of cars that are withdrawn. They keep what was booked. */
-    size_t bookings_moved, bookings_withdrawn;
+    size_t added, changed, withdrawn, unchanged; /* cars; a withdrawn one that is back was added */
+    /* Those that are not over, of cars that now stand elsewhere or are of another category, and of
+     * cars that are withdrawn. They keep what was booked. */
+    struct store_import_bookings bookings_moved, bookings_withdrawn;
 };
 
 /* What one transaction was, for the metrics. */
@@ -177,8 +183,12 @@ struct store *store_open(const char *url, struct buffer *error);
 bool store_import(struct store *store, const struct fleet *fleet, bool only_if_empty, bool dry_run,
                   struct store_import_report *report, struct buffer *error);
 
-/* Copies the database at `url` to the new file `path`, as it is at one moment, also while engines
- * run on it. False with a sentence added to `error`. */
+/* Whether there is a database at `url` already. False, with a sentence added to `error`, when the
+ * URL is of no database that this version knows. */
+bool store_exists(const char *url, bool *exists, struct buffer *error);
+
+/* Copies the database at `url` to the new file `path`, which may be written as a URL too, as it is
+ * at one moment, also while engines run on it. False with a sentence added to `error`. */
 bool store_backup(const char *url, const char *path, struct buffer *error);
 
 /* Reads one consistent state, blocking; *last_event is the number of the last event before it. May

@@ -44,3 +44,20 @@ const struct http_route *http_route_find(const struct http_route *routes, size_t
     }
     return NULL;
 }
+
+/* Whether an earlier route has the path of this one, for another method. */
+static bool is_repeated(const struct http_route *routes, size_t route)
+{
+    for (size_t i = 0; i < route; i++)
+        if (strcmp(routes[i].path, routes[route].path) == 0)
+            return true;
+    return false;
+}
+
+void http_route_add_paths(const struct http_route *routes, size_t count, struct buffer *out)
+{
+    for (size_t i = 0; i < count; i++)
+        if (!is_repeated(routes, i))
+            buffer_printf(out, "%s %s", i ? "," : "", routes[i].path);
+    buffer_add(out, ".", 1);
+}

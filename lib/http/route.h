@@ -13,4 +13,7 @@ const struct http_route *http_route_find(const struct http_route *routes, size_t
                                          const char *method, const char *path, char *segment,
                                          char allow[HTTP_ALLOW_MAX + 1]);
 
+/* Adds the routes' paths as the end of a sentence, each once: " /bookCar, /bookings/{id}." */
+void http_route_add_paths(const struct http_route *routes, size_t count, struct buffer *out);
+
 #endif

@@ -118,19 +118,22 @@ static void answer_unrouted(const struct http_server *server, struct exchange *e
 {
     struct http_request *request = &exchange->request;
     const struct http_server_config *config = &server->config;
-    char allow[HTTP_ALLOW_MAX + 1], detail[HTTP_ALLOW_MAX + 64];
+    char allow[HTTP_ALLOW_MAX + 1];
     find_route(server, exchange, allow);
     if (*allow) {
+        char detail[HTTP_ALLOW_MAX + 64];
         http_header(request, "Allow", allow);
         snprintf(detail, sizeof detail, "Use one of: %s.", allow);
         http_answer_problem(request, PROBLEM_METHOD_NOT_ALLOWED, NULL, detail);
         return;
     }
-    size_t used = (size_t)snprintf(detail, sizeof detail, "Check the path; this service has");
-    for (size_t i = 0; i < config->route_count && used < sizeof detail - 1; i++)
-        used += (size_t)snprintf(detail + used, sizeof detail - used, "%s %s%s", i ? "," : "",
-                                 config->routes[i].path, i + 1 == config->route_count ? "." : "");
-    http_answer_problem(request, PROBLEM_NOT_FOUND, NULL, detail);
+    struct buffer paths;
+    buffer_init(&paths, 2048);
+    buffer_add_text(&paths, "Check the path; this service has");
+    http_route_add_paths(config->routes, config->route_count, &paths);
+    http_answer_problem(request, PROBLEM_NOT_FOUND, NULL,
+                        paths.failed ? "Check the path." : paths.data);
+    buffer_free(&paths);
 }
 
 static void answer_too_large(struct exchange *exchange)

@@ -37,6 +37,9 @@ json_t *json_read_object(const char *text, size_t size, size_t flags, json_error
         buffer_add_text(error, "The body must be a JSON object.");
     else if (no_memory)
         error->failed = true;
+    else if (json_error_code(failure) == json_error_numeric_overflow)
+        buffer_printf(error, "The body has a number that is too large: line %d, column %d.",
+                      failure->line, failure->column);
     else
         buffer_printf(error, "The body must be a JSON object: line %d, column %d: %s.",
                       failure->line, failure->column, failure->text);

@@ -205,8 +205,8 @@ def test_a_booking_shows_what_was_booked(engines, database, tmp_path):
     wanted = one.ask(location).body
     status, _, wrong = import_lines(tmp_path, database, "1-XXX-333,CDAR,LYS,99,10.00,EUR")
     assert status == 0
-    assert "warning: 1 bookings and holds are of cars that now stand elsewhere" in wrong
-    assert "warning: 1 bookings and holds are of cars that are withdrawn" in wrong
+    assert "warning: 1 bookings or holds are of cars that now stand elsewhere" in wrong
+    assert "warning: 1 bookings or holds are of cars that are withdrawn" in wrong
     wait_until(lambda: offer(one, 5, 6, location="LYS") == "1-XXX-333", what="the new fleet")
     assert one.ask(location).body == wanted
     assert status_of(one, other) == "booked"

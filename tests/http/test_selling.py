@@ -102,3 +102,23 @@ def test_ninety_days_are_counted_so_too(pod):
 def test_an_offer_without_times_is_a_day(pod):
     assert json.loads(pod.ask("/bookCar").body)["price"] == 55
     assert offer(pod) == "1-XXX-333"
+
+
+# --- what is said ---------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("query", ["&", "location=NCE&&category=ECMR", "=NCE"])
+def test_a_parameter_without_a_name(pod, query):
+    assert_problem(pod.ask("/bookCar?" + query), 400, "invalid-request", None, "name=value")
+
+
+def test_a_path_that_is_not_there_lists_each_path_once(pod):
+    detail = json.loads(pod.ask("/nowhere").body)["detail"]
+    assert detail == ("Check the path; this service has /bookCar, /bookings/{id}, "
+                      "/bookings/{id}/confirm.")
+
+
+@pytest.mark.parametrize("price", ["1e400", "-1e999"])
+def test_a_number_beyond_any(pod, price):
+    body = json.dumps(order(price=1)).replace('"price": 1', f'"price": {price}')
+    assert_problem(post(pod, body.encode()), 400, "invalid-request",
+                   detail="The body has a number that is too large: line 1, column ")

@@ -44,7 +44,8 @@ def minutes(timestamp):
 @pytest.fixture
 def large(database, tmp_path):
     status, printed, wrong = run_command("import", write_fleet(tmp_path / "first.csv", 0),
-                                         "--database", f"sqlite:{database}", timeout=120)
+                                         "--database", f"sqlite:{database}", "--create",
+                                         timeout=120)
     assert (status, wrong) == (0, ""), wrong
     assert printed.startswith(f"{CARS} added")
     with sqlite3.connect(database) as connection:

@@ -286,6 +286,12 @@ static bool sqlite_read_snapshot(struct store *base, int32_t since,
     return read;
 }
 
+static bool database_exists(const char *url)
+{
+    const char *path = url + strlen(SCHEME);
+    return sqlite_path_is_memory(path) || access(path, F_OK) == 0;
+}
+
 static bool backup_database(const char *url, const char *path, struct buffer *error)
 {
     return sqlite_backup(url + strlen(SCHEME), path, error);
@@ -294,6 +300,7 @@ static bool backup_database(const char *url, const char *path, struct buffer *er
 const struct store_driver sqlite_store_driver = {
     .scheme = SCHEME,
     .open = sqlite_open,
+    .exists = database_exists,
     .backup = backup_database,
     .import = sqlite_import,
     .read_snapshot = sqlite_read_snapshot,

@@ -13,6 +13,7 @@
 #include "store/sqlite/events.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -38,7 +39,7 @@ struct import {
     int64_t fleet_number; /* what the changes are based on */
     bool had_cars;
     bool other_currency, had_currency;
-    sqlite3_stmt *count_bookings;
+    sqlite3_stmt *find_bookings;
     struct store_import_report report;
     struct buffer *error;
 };
@@ -75,19 +76,23 @@ static bool add_change(struct import *import, int64_t number, const struct fleet
     return true;
 }
 
-/* Adds how many bookings and holds the car has that are not over. */
-static bool count_bookings(struct import *import, int64_t car, size_t *bookings)
+/* Adds the bookings and holds of the car that are not over. */
+static bool add_bookings(struct import *import, int64_t car, struct store_import_bookings *bookings)
 {
-    struct query query = query_begin(import->connection, &import->count_bookings,
-                                     "SELECT count(*) FROM bookings WHERE car = ? AND state IN"
-                                     " (1, 2) AND return_at > ?");
+    struct query query = query_begin(import->connection, &import->find_bookings,
+                                     "SELECT id FROM bookings WHERE car = ? AND state IN (1, 2)"
+                                     " AND return_at > ? ORDER BY return_at");
     query_number(&query, car);
     query_number(&query, timestamp_now());
-    int result = query_step(&query);
-    if (result == SQLITE_ROW)
-        *bookings += (size_t)sqlite3_column_int64(query.statement, 0);
+    int result;
+    while ((result = query_step(&query)) == SQLITE_ROW) {
+        if (bookings->count < STORE_IMPORT_NAMED)
+            snprintf(bookings->first[bookings->count], sizeof bookings->first[0], "%s",
+                     query_column_text(&query, 0));
+        bookings->count++;
+    }
     query_end(&query);
-    return result == SQLITE_ROW || fail_result(import, result);
+    return result == SQLITE_DONE || fail_result(import, result);
 }
 
 enum { NUMBER, CARID, CATEGORY, LOCATION, DAY_PRICE, HOUR_PRICE, OFFERED };
@@ -103,7 +108,7 @@ static bool compare_car(struct import *import, const struct query *row)
     import->had_cars = true;
     if (!car) {
         import->report.withdrawn += offered;
-        return !offered || (count_bookings(import, number, &import->report.bookings_withdrawn) &&
+        return !offered || (add_bookings(import, number, &import->report.bookings_withdrawn) &&
                             add_change(import, number, NULL));
     }
     import->found[car - fleet->cars] = true;
@@ -117,7 +122,7 @@ static bool compare_car(struct import *import, const struct query *row)
     }
     import->report.changed += offered;
     import->report.added += !offered; /* it is back */
-    if (!in_place && !count_bookings(import, number, &import->report.bookings_moved))
+    if (!in_place && !add_bookings(import, number, &import->report.bookings_moved))
         return false;
     return add_change(import, number, car);
 }
@@ -361,7 +366,7 @@ bool sqlite_import_fleet(struct sqlite_connection *connection, const struct flee
     bool replaced = import.found ? replace(&import, only_if_empty, dry_run) : fail_memory(&import);
     if (replaced)
         *report = import.report;
-    sqlite3_finalize(import.count_bookings);
+    sqlite3_finalize(import.find_bookings);
     free(import.found);
     free(import.changes);
     return replaced;

@@ -147,7 +147,7 @@ static inline struct store_import_report unit_try_import(struct unit_engine *eng
                                                          const char *lines, bool only_if_empty,
                                                          bool dry_run)
 {
-    struct store_import_report report = {.added = 9, .bookings_moved = 9};
+    struct store_import_report report = {.added = 9, .changed = 9, .withdrawn = 9, .unchanged = 9};
     struct buffer error;
     buffer_init(&error, 4096);
     struct fleet *fleet = unit_fleet(lines);

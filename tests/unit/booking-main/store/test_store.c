@@ -592,8 +592,8 @@ static void a_booking_shows_what_was_booked(void **state)
     assert_int_equal(book("past", 2, 1, 2), STORE_OK);
     struct store_import_report report =
         unit_try_import(&engine, "car-1,CDAR,LYS,60.00,10.00,EUR\n", false, false);
-    assert_int_equal(report.bookings_moved, 1);
-    assert_int_equal(report.bookings_withdrawn, 1); /* but for what is over */
+    assert_int_equal(report.bookings_moved.count, 1);
+    assert_int_equal(report.bookings_withdrawn.count, 1); /* but for what is over */
     show = unit_request(STORE_SHOW, "a");
     assert_int_equal(unit_run(&engine, &show), STORE_OK);
     assert_string_equal(show.store.booking.location, "NCE");
@@ -602,7 +602,7 @@ static void a_booking_shows_what_was_booked(void **state)
     assert_int_equal(show.store.booking.total, 12345);
     report = unit_try_import(&engine, "car-1,CDAR,LYS,61.00,10.00,EUR\n", false, false);
     assert_int_equal(report.changed, 1);
-    assert_int_equal(report.bookings_moved, 0); /* another price is no place */
+    assert_int_equal(report.bookings_moved.count, 0); /* another price is no place */
 }
 
 static void a_currency_changes_while_no_booking_is_under_way(void **state)

@@ -68,6 +68,20 @@ static void other_methods_learn_which_there_are(void **state)
     assert_string_equal(allow, "GET, HEAD, DELETE");
 }
 
+static void each_path_is_listed_once(void **state)
+{
+    (void)state;
+    static const struct http_route listed[] = {{.method = "GET", .path = "/cars"},
+                                               {.method = "POST", .path = "/cars"},
+                                               {.method = "GET", .path = "/cars/{id}"},
+                                               {.method = "DELETE", .path = "/cars/{id}"}};
+    struct buffer out;
+    buffer_init(&out, 200);
+    http_route_add_paths(listed, LENGTH(listed), &out);
+    assert_string_equal(out.data, " /cars, /cars/{id}.");
+    buffer_free(&out);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -75,6 +89,7 @@ int main(void)
         cmocka_unit_test(a_segment_stands_for_the_id),
         cmocka_unit_test(head_is_get),
         cmocka_unit_test(other_methods_learn_which_there_are),
+        cmocka_unit_test(each_path_is_listed_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

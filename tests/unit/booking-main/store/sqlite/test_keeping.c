@@ -359,7 +359,7 @@ static void old_events_are_purged_and_who_is_behind_starts_anew(void **state)
 /* Of the one file, without its companions. */
 static int64_t number_in_a_copy(const char *sql)
 {
-    size_t size;
+    size_t size = 0;
     char *bytes = unit_read(unit_path("booking.db"), &size);
     FILE *file = fopen(unit_path("copy.db"), "wb");
     assert_int_equal(fwrite(bytes, 1, size, file), size);
