@@ -20,7 +20,8 @@
 enum {
     CONNECTIONS = 2048,
     OPERATOR_CONNECTIONS = 64,
-    IDLE_SECONDS = 75,       /* longer than the minute that common load balancers keep theirs */
+    IDLE_SECONDS = 75, /* longer than the minute that common load balancers keep theirs */
+    OPERATOR_IDLE_SECONDS = 10,
     FINISH_SECONDS = 10,     /* for the requests in flight once nothing new is accepted */
     QUIET_MILLISECONDS = 60, /* between accepting the last connection and reading its request */
 };
@@ -120,7 +121,6 @@ static struct http_server *start_server(struct engine *engine, const char *bind,
     server->server = "booking-main/" BOOKING_VERSION;
     server->context = engine;
     server->access_log = engine->access_log;
-    server->idle_seconds = IDLE_SECONDS;
     struct http_server *started = http_server_new(server);
     if (!started)
         buffer_add_text(error, "out of memory or descriptors");
@@ -136,11 +136,14 @@ static bool start_servers(struct engine *engine, struct buffer *error)
         .prefix = config->prefix,
         .channel = config->channel,
         .connection_limit = CONNECTIONS,
+        .connections_per_address = config->connections_per_address,
+        .idle_seconds = IDLE_SECONDS,
     };
     struct http_server_config operator_config = {
         .routes = operator_routes,
         .route_count = operator_route_count,
         .connection_limit = OPERATOR_CONNECTIONS,
+        .idle_seconds = OPERATOR_IDLE_SECONDS,
     };
     engine->operator_server = start_server(engine, config->admin_bind, config->admin_port,
                                            "--admin-port", &operator_config, error);
