@@ -11,9 +11,10 @@ enum {
     HTTP_PARAMETERS_MAX = 64,
 };
 
-/* Copies the path of the target, `size` bytes that end in a NUL, into `path`, percent-decoded and cut off where it does not fit. Of a
- * target in absolute form (http://host/path) that is the part behind the host. An encoded slash or
- * NUL stays encoded: it is part of a segment, and no C string ends there.
+/* Copies the path of the target, `size` bytes that end in a NUL, into `path`, percent-decoded and
+ * cut off where it does not fit. Of a target in absolute form (http://host/path) that is the part
+ * behind the host. An encoded slash or NUL stays encoded: it is part of a segment, and no C string
+ * ends there.
  *
  * Returns NULL, or a sentence on what is wrong, and then sets *problem. */
 const char *target_read(const char *target, size_t size, char *path, size_t path_size,
