@@ -330,8 +330,7 @@ def test_two_idempotency_keys(pod):
 def test_escaped_slashes_are_no_separators(start):
     pod = start.pod("kayak")
     location, _ = book(pod, hold_seconds=600)
-    for path in (f"/bookings%2F{location[-22:]}%2Fconfirm", f"/bookings/{location[-22:]}%2fconfirm"):
-        assert_problem(pod.ask(path, "POST"), 404, "not-found")
+    assert_problem(pod.ask(f"/bookings%2F{location[-22:]}%2Fconfirm", "POST"), 404, "not-found")
     assert status_of(pod, location) == "held"
 
 

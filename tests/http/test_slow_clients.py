@@ -21,6 +21,7 @@ GET = b"GET /bookCar HTTP/1.1\r\nHost: x\r\n\r\n"
 HALF = b"GET /bookCar HTTP/1.1\r\nHost: x\r\nX-Slow: "
 CHUNKED_POST = b"POST /bookCar HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
 FLOODS = [b"2;" + b"x" * 20_000, b"0" * 40_000]
+IP_BIND_ADDRESS_NO_PORT = 24  # Linux; Python names it from 3.12 on
 FILES = 8192  # descriptors that a test with many clients may need, each of its processes
 
 
@@ -36,8 +37,13 @@ def many_files():
 
 
 def connect(engine, source="127.0.0.1", port=None):
-    return socket.create_connection((engine.address, port or engine.port), timeout=PATIENCE,
-                                    source_address=(source, 0))
+    sock = socket.socket()
+    sock.settimeout(PATIENCE)
+    # The port is chosen on connecting: there are more of them than for binding, and sooner.
+    sock.setsockopt(socket.IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1)
+    sock.bind((source, 0))
+    sock.connect((engine.address, port or engine.port))
+    return sock
 
 
 def send(sock, data):
