@@ -344,7 +344,7 @@ def test_content_codings(start, coding, status):
                   headers={"Content-Encoding": coding})
     assert answer.status == status
     if status == 415:
-        assert_problem(answer, 415, "unsupported-encoding")
+        assert_problem(answer, 415, "unsupported-encoding", "Content-Encoding")
 
 
 # --- what libmicrohttpd refuses --------------------------------------------------------------------
@@ -356,7 +356,6 @@ LIBRARYS = {
     "cookies of 20 KiB": (get(b"Cookie: " + b"a=1; " * 4_096), (400, 431), True),
     "a version to come": (get(version=b"HTTP/3.0"), (400, 505), False),
     "a version that is none": (get(version=b"HTTP/1.1x"), (400, 505), False),
-    "no request line": (b"hello\n\n", (400, 505), False),
     "no text": (b"\x01\x02 \x03\n\n", (400, 505), False),
     "no colon": (get(b"no colon"), (400,), True),
 }
