@@ -186,8 +186,9 @@ $(BUILD)/unit/$(INVENTORY)/test_availability: TEST_LDFLAGS = -Wl,--wrap=malloc,-
 $(BUILD)/unit/booking-main/partner/test_order $(BUILD)/unit/lib/adapter/test_car_document: \
   TEST_LDFLAGS = -Wl,--wrap=malloc
 # Those of the store have their own time of day.
-$(patsubst %,$(BUILD)/unit/booking-main/store/%,test_store sqlite/test_file sqlite/test_trouble \
-  sqlite/test_keeping): TEST_LDFLAGS = -Wl,--wrap=time
+$(patsubst %,$(BUILD)/unit/booking-main/store/%,test_booking test_holds test_answers test_groups \
+  test_import test_snapshot sqlite/test_file sqlite/test_trouble sqlite/test_keeping): \
+  TEST_LDFLAGS = -Wl,--wrap=time
 # And this one has its own clocks, and its own time at which a fleet is loaded.
 $(BUILD)/unit/$(INVENTORY)/test_inventory: TEST_LDFLAGS = -Wl,--wrap=time,--wrap=clock_gettime,--wrap=stock_load,--wrap=availability_advance
 # This one lets memory run out, a store be read for ever, and time pass.
