@@ -180,8 +180,9 @@ $(UNIT_TESTS): $(BUILD)/unit/%: $(OBJECTS)/tests/unit/%.o $(BUILD)/libengine.a $
 	$(call quiet,LD)$(CC) $(ALL_LDFLAGS) $(TEST_LDFLAGS) -o $@ $^ $(ENGINE_LIBS) -lcmocka
 
 INVENTORY := booking-main/inventory
-# This one lets memory run out.
-$(BUILD)/unit/$(INVENTORY)/test_availability: TEST_LDFLAGS = -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc
+# These let memory run out.
+$(addprefix $(BUILD)/unit/$(INVENTORY)/,test_availability test_availability_random): \
+  TEST_LDFLAGS = -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc
 # These fail what reading allocates.
 $(BUILD)/unit/booking-main/partner/test_order $(BUILD)/unit/lib/adapter/test_car_document: \
   TEST_LDFLAGS = -Wl,--wrap=malloc
