@@ -314,7 +314,7 @@ static enum adapter_outcome await_head(struct adapter_answer *answer)
 }
 
 /* Goes on to the next part, if what has come allows it. */
-static enum adapter_outcome step(struct adapter_answer *answer)
+static enum adapter_outcome answer_step(struct adapter_answer *answer)
 {
     switch (answer->state) {
     case ANSWER_IN_HEAD:
@@ -347,7 +347,7 @@ enum adapter_outcome adapter_answer_received(struct adapter_answer *answer, size
     for (;;) {
         int state = (int)answer->state;
         size_t read = answer->read, there = answer->size;
-        enum adapter_outcome progress = step(answer);
+        enum adapter_outcome progress = answer_step(answer);
         if (progress == ADAPTER_ANSWERED)
             return end_answer(answer);
         bool moved = (int)answer->state != state || answer->read != read || answer->size != there;

@@ -163,7 +163,7 @@ static void end_with_answer(struct adapter_connection *connection, bool closing)
     connection_end(connection, ADAPTER_ANSWERED);
 }
 
-static void receive(struct adapter_connection *connection, bool closing)
+static void connection_receive(struct adapter_connection *connection, bool closing)
 {
     enum adapter_outcome outcome = ADAPTER_PENDING;
     while (outcome == ADAPTER_PENDING) {
@@ -195,7 +195,7 @@ static void on_socket(struct loop_watch *watch, uint32_t events)
     } else if (!send_request(connection)) {
         connection_end(connection, ADAPTER_BROKE_OFF);
     } else if (closing || events & EPOLLIN) {
-        receive(connection, closing);
+        connection_receive(connection, closing);
     }
 }
 

@@ -34,7 +34,7 @@ struct reader {
 /* --- the heading ------------------------------------------------------------------------------ */
 
 /* Cuts off the white space around it. */
-static void trim(struct csv_field *field)
+static void fleet_trim(struct csv_field *field)
 {
     field->text += strspn(field->text, " \t");
     size_t size = strlen(field->text);
@@ -65,7 +65,7 @@ static bool read_heading(struct reader *reader)
     reader->heading_size = csv->field_count;
     for (size_t i = 0; i < csv->field_count; i++) {
         struct csv_field *field = &csv->fields[i];
-        trim(field);
+        fleet_trim(field);
         reader->headed[i] = *field->text != '\0';
         enum column column = find_column(field->text);
         if (column < COLUMNS && seen[column])

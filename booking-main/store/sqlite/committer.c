@@ -47,7 +47,7 @@ enum {
 
 /* --- trouble --------------------------------------------------------------------------------- */
 
-static void turn(struct committer *committer, struct batch *batch, bool in_trouble)
+static void committer_turn(struct committer *committer, struct batch *batch, bool in_trouble)
 {
     if (batch->trouble_turns++ == 0)
         batch->was_in_trouble = committer->in_trouble;
@@ -59,14 +59,14 @@ static void begin_trouble(struct committer *committer, struct batch *batch, cons
 {
     if (committer->in_trouble)
         return; /* told already */
-    turn(committer, batch, true);
+    committer_turn(committer, batch, true);
     snprintf(batch->trouble, sizeof batch->trouble, "%s", sentence);
 }
 
 static void end_trouble(struct committer *committer, struct batch *batch)
 {
     if (committer->in_trouble)
-        turn(committer, batch, false);
+        committer_turn(committer, batch, false);
 }
 
 static void fail_round(struct committer *committer, struct batch *batch, int result)
@@ -140,7 +140,7 @@ static int read_events(struct committer *committer, struct batch *batch, int64_t
 }
 
 /* Reads a portion of what other engines committed. *behind says that there may be more. */
-static int follow(struct committer *committer, struct batch *batch, bool *behind)
+static int committer_follow(struct committer *committer, struct batch *batch, bool *behind)
 {
     int64_t version = 0, last = committer->last_event;
     *behind = false;
@@ -291,7 +291,7 @@ static void commit_group(struct committer *committer, struct batch *batch, int c
 
 /* A round with a group of requests, none if `count` is 0. False when it came to nothing but a
  * portion of others' events, with more to come before the group's turn. */
-static bool work(struct committer *committer, struct batch *batch, int count)
+static bool committer_work(struct committer *committer, struct batch *batch, int count)
 {
     bool behind = false;
     if (!check_place(committer, batch)) {
@@ -299,7 +299,7 @@ static bool work(struct committer *committer, struct batch *batch, int count)
             store_list_add(&batch->requests, committer->group[i]);
         return true;
     }
-    int result = follow(committer, batch, &behind);
+    int result = committer_follow(committer, batch, &behind);
     if (result != SQLITE_OK)
         fail_round(committer, batch, result);
     if (behind)
@@ -340,7 +340,7 @@ void committer_run(struct committer *committer, int64_t last_event)
             break;
         poll_at = loop_clock() + POLL_INTERVAL;
         committer_pause(committer);
-        worked = work(committer, batch, count);
+        worked = committer_work(committer, batch, count);
         committer_resume(committer);
         if (batch_is_empty(batch))
             continue;
