@@ -220,8 +220,8 @@ static enum adapter_outcome read_head(struct adapter_answer *answer, size_t size
 
 /* --- the body -------------------------------------------------------------------------------- */
 
-/* Adds what has come of the body's piece to the body, beside what is there of it. False when that
- * is too long. */
+/* Moves what has come of this piece of the body behind the pieces that came before. False when the
+ * body is too long. */
 static bool take_body(struct adapter_answer *answer)
 {
     size_t size = answer->size - answer->read;

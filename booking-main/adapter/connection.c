@@ -150,7 +150,8 @@ static void end_with_answer(struct adapter_connection *connection, bool closing)
     const struct adapter_answer *answer = &connection->answer;
     struct adapter_call *call = connection->call;
     if (answer->request_id && strcmp(answer->request_id, call->identity->request_id) != 0) {
-        /* An answer too many came on this connection: every one since is another request's. */
+        /* One answer too many came on this connection, so every answer since belongs to another
+         * request. */
         connection_end(connection, ADAPTER_UNUSABLE);
         return;
     }

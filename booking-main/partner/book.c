@@ -2,8 +2,9 @@
  *
  * The way of a booking: recall the key's answer, if there is a key; choose a car and claim it; have
  * the adapter write the answer; commit booking and answer in one transaction; answer. Nothing is
- * booked before the commit, and whatever fails before it ends the claim. Where another engine was
- * faster, it goes round again with another car; where the fleet was replaced, once that is loaded.
+ * booked before the commit, and whatever fails before it ends the claim. When another engine was
+ * faster, it goes round again with another car. When the fleet was replaced, it does so once the
+ * new one is loaded.
  */
 #include "engine.h"
 #include "lib/base/container_of.h"
@@ -84,7 +85,8 @@ static void answer_committed(struct order_flow *flow)
     end_flow(flow);
 }
 
-/* The fleet that the car was chosen from is not the store's any more, and has been loaded anew. */
+/* The store has another fleet than the one that the car was chosen from. That has been loaded, or
+ * could not be. */
 static void on_fleet(struct fleet_waiter *waiter, bool loaded)
 {
     struct order_flow *flow = container_of(waiter, struct order_flow, fleet_waiter);
@@ -221,7 +223,7 @@ static void book_format(struct order_flow *flow, const struct catalog_car *car)
     adapter_calls_start(engine->adapter, &flow->call);
 }
 
-/* Whether the car that was asked for by its carid is also what else was asked for. */
+/* Whether the car that was asked for by its carid also has the location and category asked for. */
 static bool car_matches(const struct catalog *catalog, const struct catalog_car *car,
                         const struct criteria *criteria)
 {

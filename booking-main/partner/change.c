@@ -122,8 +122,8 @@ static void on_formatted(struct adapter_call *call)
         end_change(change);
         return;
     }
-    /* What is so already is not committed, and its answer not kept either: there is nothing that a
-     * retry could do twice. */
+    /* A booking that is in this state already is not changed, and the answer is not kept either:
+     * there is nothing that a retry could do twice. */
     bool changes = change->operation != STORE_SHOW && change->store.booking.state != change->target;
     if (!changes) {
         change_answer(change);

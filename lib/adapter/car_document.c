@@ -79,8 +79,8 @@ static struct value flat_value(const struct json_flat_member *member)
     return (struct value){.type = *member->value == 'n' ? ABSENT : OTHER};
 }
 
-/* Reads a document of the shape that engines send. NULL when it is for jansson to read: also when
- * it has a member twice, or one that is not known, which might be. */
+/* Reads a document of the shape that engines send. NULL when jansson has to read it. That is so,
+ * too, when a member comes twice, or is not known and so might come twice. */
 static struct car_document_owner *read_flat(const char *json, size_t size,
                                             struct value values[MEMBERS])
 {

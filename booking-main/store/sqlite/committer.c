@@ -113,9 +113,9 @@ static int take_event(void *context, const struct store_event *event)
 }
 
 /* Adds the events that were not seen yet, `limit` of them at most, and sets *last to the number of
- * the last one. If the history does not go on from where it was, what came next is not kept any
- * more, or a backup was restored into the file: then it is an EVENT_FLEET, at which everybody
- * starts anew from a snapshot. */
+ * the last one. If the history does not go on from where it was, either what came next is not kept
+ * any more, or a backup was restored into the file. Then the only event added is an EVENT_FLEET, at
+ * which everybody starts anew from a snapshot. */
 static int read_events(struct committer *committer, struct batch *batch, int64_t limit,
                        int64_t *last)
 {
@@ -147,7 +147,8 @@ static int committer_follow(struct committer *committer, struct batch *batch, bo
     int result = sqlite_data_version(&committer->operations.events, &version);
     if (result != SQLITE_OK)
         return result;
-    /* A connection's own changes, and in memory all are, do not count. */
+    /* A connection's own changes do not count for the version, and in memory all changes are its
+     * own. */
     if (version == committer->known_version && !committer->in_memory)
         return SQLITE_OK;
     result = read_events(committer, batch, EVENTS_A_PORTION, &last);
@@ -188,8 +189,8 @@ static int begin_writing(struct committer *committer)
     return result;
 }
 
-/* A transaction that does nothing for anybody: it finds out whether the database can be written,
- * and is written over what a commit that failed has left in the log. */
+/* A transaction that changes nothing that anybody reads. It finds out whether the database can be
+ * written, and it is written over what a failed commit has left in the log. */
 static int write_something(struct committer *committer)
 {
     int result = sqlite_begin(&committer->operations);
@@ -238,8 +239,8 @@ static int try_commit(struct committer *committer, struct batch *batch, int firs
     return result;
 }
 
-/* Whether a transaction that failed like that is not on the disk, or no longer. When its end could
- * not be written at all, it never was. */
+/* Whether a transaction that failed like that is certainly not on the disk. It never was there when
+ * its end could not be written; otherwise it is made sure of by writing over it. */
 static bool is_undone(struct committer *committer, enum step step, int result)
 {
     return step != STEP_COMMIT || (result & 0xFF) == SQLITE_FULL ||
@@ -289,8 +290,8 @@ static void commit_group(struct committer *committer, struct batch *batch, int c
         store_list_add(&batch->requests, committer->group[i]);
 }
 
-/* A round with a group of requests, none if `count` is 0. False when it came to nothing but a
- * portion of others' events, with more to come before the group's turn. */
+/* A round with a group of `count` requests, which may be 0. False when it only read a portion of
+ * other engines' events: more of them come before the group's turn. */
 static bool committer_work(struct committer *committer, struct batch *batch, int count)
 {
     bool behind = false;
@@ -307,11 +308,11 @@ static bool committer_work(struct committer *committer, struct batch *batch, int
     if (count > 0)
         commit_group(committer, batch, count);
     else if (committer->in_trouble && write_something(committer) == SQLITE_OK)
-        end_trouble(committer, batch); /* nobody may ask a store in trouble: it finds out itself */
+        end_trouble(committer, batch); /* it finds out by itself: perhaps nobody asks it any more */
     return true;
 }
 
-/* Who waits for `next_turn` waits for one other at most: the one that has `turn`. */
+/* A thread that has `next_turn` waits for one other at most: the one that has `turn`. */
 void committer_pause(struct committer *committer)
 {
     pthread_mutex_lock(&committer->next_turn);

@@ -190,7 +190,7 @@ static bool import_compare(struct import *import)
 
 /* --- changing -------------------------------------------------------------------------------- */
 
-/* Whoever has a booking that is not over is still to pay it, in the currency it was made in. */
+/* A booking that is not over is still to be paid, in the currency it was made in. */
 static bool check_currency(struct import *import)
 {
     if (!import->had_currency || !import->other_currency)
@@ -272,7 +272,7 @@ static int write_rest(struct import *import)
     return result;
 }
 
-/* Has the engines wait. What is left of it by an import that dies runs out. */
+/* Has the engines wait until then at most. So if this import dies, the waiting ends by itself. */
 static int import_announce(struct import *import, int64_t until)
 {
     sqlite3_stmt *statement = NULL;
