@@ -215,12 +215,7 @@ static void book_format(struct order_flow *flow, const struct catalog_car *car)
         book_refuse(flow, PROBLEM_INTERNAL_ERROR, NULL, "Out of memory; try again.");
         return;
     }
-    flow->call.path = "/formatCarInfo";
-    flow->call.body = flow->document.data;
-    flow->call.body_size = flow->document.size;
-    flow->call.identity = flow->request->identity;
-    flow->call.done = on_formatted;
-    adapter_calls_start(engine->adapter, &flow->call);
+    relay_ask(engine->adapter, flow->request, &flow->document, &flow->call, on_formatted);
 }
 
 /* Whether the car that was asked for by its carid also has the location and category asked for. */

@@ -147,12 +147,8 @@ static void change_format(struct change *change)
         change_refuse(change, PROBLEM_INTERNAL_ERROR, NULL, "Out of memory; try again.");
         return;
     }
-    change->call.path = "/formatCarInfo";
-    change->call.body = change->document.data;
-    change->call.body_size = change->document.size;
-    change->call.identity = change->request->identity;
-    change->call.done = on_formatted;
-    adapter_calls_start(change->engine->adapter, &change->call);
+    relay_ask(change->engine->adapter, change->request, &change->document, &change->call,
+              on_formatted);
 }
 
 /* Decides by what the booking is now whether it may become what is asked for. */
