@@ -180,14 +180,16 @@ $(UNIT_TESTS): $(BUILD)/unit/%: $(OBJECTS)/tests/unit/%.o $(BUILD)/libengine.a $
 	$(call quiet,LD)$(CC) $(ALL_LDFLAGS) $(TEST_LDFLAGS) -o $@ $^ $(ENGINE_LIBS) -lcmocka
 
 INVENTORY := booking-main/inventory
-# This one lets memory run out.
-$(BUILD)/unit/$(INVENTORY)/test_availability: TEST_LDFLAGS = -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc
+# These let memory run out.
+$(addprefix $(BUILD)/unit/$(INVENTORY)/,test_availability test_availability_random): \
+  TEST_LDFLAGS = -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc
 # These fail what reading allocates.
 $(BUILD)/unit/booking-main/partner/test_order $(BUILD)/unit/lib/adapter/test_car_document: \
   TEST_LDFLAGS = -Wl,--wrap=malloc
 # Those of the store have their own time of day.
-$(patsubst %,$(BUILD)/unit/booking-main/store/%,test_store sqlite/test_file sqlite/test_trouble \
-  sqlite/test_keeping): TEST_LDFLAGS = -Wl,--wrap=time
+$(patsubst %,$(BUILD)/unit/booking-main/store/%,test_booking test_holds test_answers test_groups \
+  test_import test_snapshot sqlite/test_file sqlite/test_trouble sqlite/test_keeping): \
+  TEST_LDFLAGS = -Wl,--wrap=time
 # And this one has its own clocks, and its own time at which a fleet is loaded.
 $(BUILD)/unit/$(INVENTORY)/test_inventory: TEST_LDFLAGS = -Wl,--wrap=time,--wrap=clock_gettime,--wrap=stock_load,--wrap=availability_advance
 # This one lets memory run out, a store be read for ever, and time pass.

@@ -278,7 +278,7 @@ static void log_start(const struct engine *engine)
 }
 
 /* Runs the engine until a signal; the exit status. */
-static int serve(struct engine *engine)
+static int engine_serve(struct engine *engine)
 {
     int status = 1;
     struct buffer error;
@@ -332,7 +332,7 @@ int main(int argc, char **argv)
     engine.access_log = config.access_log ? log_open(config.access_log, "booking-main")
                                           : log_new(STDOUT_FILENO, "booking-main");
     if (engine.access_log)
-        status = serve(&engine);
+        status = engine_serve(&engine);
     else
         log_error(engine.log, "cannot open --access-log", "file", config.access_log, "error",
                   strerror(errno), NULL);

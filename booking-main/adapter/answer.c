@@ -220,8 +220,8 @@ static enum adapter_outcome read_head(struct adapter_answer *answer, size_t size
 
 /* --- the body -------------------------------------------------------------------------------- */
 
-/* Adds what has come of the body's piece to the body, beside what is there of it. False when that
- * is too long. */
+/* Moves what has come of this piece of the body behind the pieces that came before. False when the
+ * body is too long. */
 static bool take_body(struct adapter_answer *answer)
 {
     size_t size = answer->size - answer->read;
@@ -314,7 +314,7 @@ static enum adapter_outcome await_head(struct adapter_answer *answer)
 }
 
 /* Goes on to the next part, if what has come allows it. */
-static enum adapter_outcome step(struct adapter_answer *answer)
+static enum adapter_outcome answer_step(struct adapter_answer *answer)
 {
     switch (answer->state) {
     case ANSWER_IN_HEAD:
@@ -347,7 +347,7 @@ enum adapter_outcome adapter_answer_received(struct adapter_answer *answer, size
     for (;;) {
         int state = (int)answer->state;
         size_t read = answer->read, there = answer->size;
-        enum adapter_outcome progress = step(answer);
+        enum adapter_outcome progress = answer_step(answer);
         if (progress == ADAPTER_ANSWERED)
             return end_answer(answer);
         bool moved = (int)answer->state != state || answer->read != read || answer->size != there;

@@ -46,8 +46,8 @@ struct adapter_answer {
     size_t trailer;    /* bytes of it so far */
     size_t framing;    /* bytes of interim answers and lines between chunks so far */
     size_t size;       /* bytes in `input` */
-    /* A head, a body, a line between its chunks; a byte by which to see that this was too long; a
-     * NUL. */
+    /* Room for a head, a body and a line between its chunks; for one byte more, which shows that
+     * they were too long; and for a NUL. */
     char input[ADAPTER_HEAD_MAX + ADAPTER_ANSWER_MAX + ADAPTER_HEAD_MAX + 2];
 };
 

@@ -52,9 +52,9 @@ struct adapter_call {
  * not, or when memory ran out. */
 struct adapter_calls *adapter_calls_new(struct loop *loop, const char *url, struct buffer *error);
 
-/* Has `changed` called from the loop when the adapter begins to answer, or no longer does, as far
- * as calls show it; at most once a second, so that one that comes and goes is not told all the
- * time. */
+/* Has `changed` called from the loop when calls show that the adapter begins to answer, or no
+ * longer does. That is at most once a second, also for an adapter that comes and goes all the time.
+ */
 void adapter_calls_watch(struct adapter_calls *calls,
                          void (*changed)(void *context, bool answers, enum adapter_outcome outcome),
                          void *context);

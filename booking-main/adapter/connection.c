@@ -150,7 +150,8 @@ static void end_with_answer(struct adapter_connection *connection, bool closing)
     const struct adapter_answer *answer = &connection->answer;
     struct adapter_call *call = connection->call;
     if (answer->request_id && strcmp(answer->request_id, call->identity->request_id) != 0) {
-        /* An answer too many came on this connection: every one since is another request's. */
+        /* One answer too many came on this connection, so every answer since belongs to another
+         * request. */
         connection_end(connection, ADAPTER_UNUSABLE);
         return;
     }
@@ -163,7 +164,7 @@ static void end_with_answer(struct adapter_connection *connection, bool closing)
     connection_end(connection, ADAPTER_ANSWERED);
 }
 
-static void receive(struct adapter_connection *connection, bool closing)
+static void connection_receive(struct adapter_connection *connection, bool closing)
 {
     enum adapter_outcome outcome = ADAPTER_PENDING;
     while (outcome == ADAPTER_PENDING) {
@@ -195,7 +196,7 @@ static void on_socket(struct loop_watch *watch, uint32_t events)
     } else if (!send_request(connection)) {
         connection_end(connection, ADAPTER_BROKE_OFF);
     } else if (closing || events & EPOLLIN) {
-        receive(connection, closing);
+        connection_receive(connection, closing);
     }
 }
 

@@ -1,5 +1,5 @@
-/* One kept-alive connection to an HTTP server, and the one call at a time that it carries. What
- * adapter/calls.h has many of.
+/* One kept-alive connection to an HTTP server, and the one call at a time that it carries.
+ * adapter/calls.h has many of these.
  */
 #ifndef BOOKING_ADAPTER_CONNECTION_H
 #define BOOKING_ADAPTER_CONNECTION_H

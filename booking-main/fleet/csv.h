@@ -36,8 +36,9 @@ struct csv {
 
 enum csv_step { CSV_LINE, CSV_END, CSV_FAILED };
 
-/* Begins to read `size` bytes, behind which there is a NUL; `name` is for messages. False, with a
- * sentence added to `error`, when this is no CSV. */
+/* Begins to read `size` bytes, behind which there is a NUL. The text is borrowed, changed in place,
+ * and holds the fields; `name` is for messages. False, with a sentence added to `error`, when this
+ * is no CSV. */
 bool csv_begin(struct csv *csv, const char *name, char *text, size_t size, struct buffer *error);
 
 /* Reads the next line that has something in it; lines of nothing but separators and blanks are

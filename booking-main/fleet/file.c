@@ -34,7 +34,7 @@ struct reader {
 /* --- the heading ------------------------------------------------------------------------------ */
 
 /* Cuts off the white space around it. */
-static void trim(struct csv_field *field)
+static void fleet_trim(struct csv_field *field)
 {
     field->text += strspn(field->text, " \t");
     size_t size = strlen(field->text);
@@ -65,7 +65,7 @@ static bool read_heading(struct reader *reader)
     reader->heading_size = csv->field_count;
     for (size_t i = 0; i < csv->field_count; i++) {
         struct csv_field *field = &csv->fields[i];
-        trim(field);
+        fleet_trim(field);
         reader->headed[i] = *field->text != '\0';
         enum column column = find_column(field->text);
         if (column < COLUMNS && seen[column])
@@ -98,8 +98,8 @@ static bool fail_column(const struct reader *reader, enum column column, const c
                     problem);
 }
 
-/* Whether the line's fields are those that the heading announces: others must be blank, and only
- * the last may be missing, where nothing need be in it. */
+/* Whether the line has the fields that the heading announces. A field without a heading must be
+ * blank, and none of our columns may be missing. */
 static bool check_fields(struct reader *reader)
 {
     struct csv *csv = &reader->csv;
@@ -229,8 +229,8 @@ static int by_carid(const void *left, const void *right)
                   ((const struct fleet_car *)right)->carid);
 }
 
-/* The line of a text of the fleet's, looked up in what was read: the fleet's own lost its line
- * ends. */
+/* The line that a text of the fleet stands in, from 1. It is looked up in what was read, since the
+ * fleet's own copy has lost its line ends. */
 static size_t line_of(const struct fleet *fleet, const char *csv, const char *text)
 {
     return csv_count_lines(csv, csv + (text - fleet->text)) + 1;

@@ -38,8 +38,9 @@ struct fleet {
     struct buffer warnings;
 };
 
-/* Reads a fleet from `size` bytes of CSV; `name` is the file's, for messages. On failure returns
- * NULL and adds name:line:column: and what is wrong to `error`. */
+/* Reads a fleet from `size` bytes of CSV; `name` is the file's, for messages. The caller ends the
+ * fleet with fleet_free(), for which NULL is fine. On failure returns NULL and adds
+ * name:line:column: and what is wrong to `error`. */
 struct fleet *fleet_parse(const char *name, const char *csv, size_t size, struct buffer *error);
 
 /* The same from a regular file, and from a descriptor, which is read to its end. At most 512 MiB.

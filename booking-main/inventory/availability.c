@@ -336,8 +336,8 @@ static void refresh_car(struct availability *availability, uint32_t car, struct 
 /* ---- Questions ---- */
 
 /* The first car below the node that is free throughout the period, if lower than the limit. */
-static uint32_t search(const struct availability *availability, const struct node *node,
-                       struct period period, uint32_t limit)
+static uint32_t availability_search(const struct availability *availability,
+                                    const struct node *node, struct period period, uint32_t limit)
 {
     if (node->lowest >= limit || !node_promises(node, period))
         return AVAILABILITY_NONE;
@@ -354,7 +354,8 @@ static uint32_t search(const struct availability *availability, const struct nod
             if (car->offered && car_is_free(car, period))
                 found = number;
         } else {
-            found = search(availability, &availability->nodes[node->first + i], period, limit);
+            found = availability_search(availability, &availability->nodes[node->first + i], period,
+                                        limit);
         }
         if (found != AVAILABILITY_NONE)
             return found;
@@ -408,7 +409,8 @@ uint32_t availability_find(const struct availability *availability,
         wanted &= mask;
     }
     if (mask == 0)
-        return search(availability, &availability->nodes[place->root], query->period, best);
+        return availability_search(availability, &availability->nodes[place->root], query->period,
+                                   best);
 
     for (uint32_t i = 0; i < place->parts; i++) {
         const struct part *part = &availability->parts[place->first_part + i];
@@ -416,8 +418,8 @@ uint32_t availability_find(const struct availability *availability,
         if (part->lowest >= best)
             break;
         if ((part->category & mask) == wanted) {
-            uint32_t found =
-                search(availability, &availability->nodes[part->root], query->period, best);
+            uint32_t found = availability_search(availability, &availability->nodes[part->root],
+                                                 query->period, best);
 
             if (found < best)
                 best = found;

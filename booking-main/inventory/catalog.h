@@ -27,11 +27,12 @@ struct catalog_car {
 
 struct catalog;
 
-/* An empty catalog with room for `cars`. NULL when out of memory or there are too many. */
+/* An empty catalog with room for `cars`, to be ended with catalog_free(), for which NULL is fine.
+ * NULL when memory ran out or there are too many. */
 struct catalog *catalog_new(const char *currency, size_t cars);
 void catalog_free(struct catalog *catalog);
 
-/* Adds a car; false when out of memory. */
+/* Adds a car, whose texts are copied; false when out of memory. */
 bool catalog_add(struct catalog *catalog, const struct store_car *car);
 
 /* Ends the building: puts the cars into order. False when out of memory. */

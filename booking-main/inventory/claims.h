@@ -41,8 +41,9 @@ struct claim *claims_find(const struct claims *claims, const char *booking_id);
 void claims_give_way(struct claims *claims, struct stock *stock, uint32_t position,
                      struct period period);
 
-/* A new stock, which has no claims in it yet, takes the old one's place: first claims_lift(), then
- * the store's events are applied to it, then claims_lay() tries each claim on it. */
+/* When a new stock, which has no claims in it yet, takes the old one's place: first claims_lift(),
+ * then the store's events are applied to the new stock, then claims_lay(). It occupies the period
+ * of each claim that is not committed; where that fails the claim is lost. */
 void claims_lift(struct claims *claims);
 void claims_lay(struct claims *claims, struct stock *stock);
 

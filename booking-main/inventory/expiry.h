@@ -35,7 +35,8 @@ struct expiry {
 /* The store and the loop are borrowed. */
 void expiry_init(struct expiry *expiry, struct store *store, struct loop *loop);
 
-/* Once the store is closed, so that nothing is under way. */
+/* Frees what it has. To be called once the store is closed: then no request is under way any more.
+ */
 void expiry_end(struct expiry *expiry);
 
 /* Waits for this hold as well. False when out of memory. */

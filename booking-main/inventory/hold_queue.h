@@ -16,7 +16,7 @@ struct hold_queue {
 /* Makes room for that many more, so that pushing them cannot fail. False when out of memory. */
 bool hold_queue_reserve(struct hold_queue *queue, size_t more);
 
-/* There must be room. */
+/* Adds a hold. There must be room for it. */
 void hold_queue_push(struct hold_queue *queue, int64_t expires_at, const char *booking_id);
 
 /* Begins anew with these, in any order. The array becomes the queue's, which keeps its room. */

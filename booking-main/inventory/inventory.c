@@ -104,7 +104,7 @@ bool inventory_is_free(const struct inventory *inventory, uint32_t position, str
 
 /* --- events ---------------------------------------------------------------------------------- */
 
-/* The index is not true any more, and a new one is. */
+/* The index is not true any more: asks for a new one. */
 static void start_anew(struct inventory *inventory, const char *reason)
 {
     if (!inventory->reload.due) {
@@ -187,8 +187,9 @@ static void on_loaded(struct reload *reload, struct stock *stock)
 
 /* --- life ------------------------------------------------------------------------------------ */
 
-/* The index goes with the time, and forgets what is over. If the clock is set back, that may be
- * asked for again. A reload that is under way may have begun before: then this finds out again. */
+/* Moves the index on with the time, so that it forgets what is over. When the clock is set back,
+ * that may be asked for again, so the fleet is loaded anew. A loading that is under way may have
+ * read the clock before: then the next call here finds that out. */
 static void on_clock(struct loop_timer *timer)
 {
     struct inventory *inventory = container_of(timer, struct inventory, clock_timer);

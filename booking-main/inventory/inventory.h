@@ -26,10 +26,11 @@ struct claim {
     struct claim *next, *previous;
 };
 
-/* Loads the stock, blocking. `go_on` is asked now and then whether to; NULL to load whatever comes.
- * NULL with a sentence added to `error` on failure. The store, loop and log are borrowed. The end
- * comes in three steps, since each uses the other: inventory_stop(), which ends a loading, within a
- * second with a million cars; store_close(), which ends the expiries under way; inventory_free().
+/* Loads the stock, and blocks meanwhile. `go_on` is asked now and then whether to go on; with NULL
+ * nothing stops the loading. Returns NULL, with a sentence added to `error`, on failure. The store,
+ * loop and log are borrowed. Inventory and store use each other, so they end in three steps:
+ * inventory_stop() ends a loading that is under way, within a second with a million cars;
+ * store_close() ends the expiries under way; inventory_free() frees the rest. NULL is fine.
  */
 struct inventory *inventory_new(struct store *store, struct loop *loop, struct log *log,
                                 bool (*go_on)(void *context), void *context, struct buffer *error);
@@ -63,10 +64,11 @@ bool inventory_claim(struct inventory *inventory, uint32_t position, struct peri
  */
 void inventory_unclaim(struct inventory *inventory, struct claim *claim);
 
-/* The store says what is not so here: that the claimed car is not offered as the catalog has it, or
- * that it is taken although the claim was not lost. It is right, and has to be loaded anew. Calls
- * `ready` when that has been loaded, or at once when it has been since the car was claimed;
- * `loaded` is false when it could not be, or the inventory stops. The caller owns the waiter. */
+/* To be called when the store contradicts the inventory: the claimed car is not offered as the
+ * catalog has it, or it is taken although the claim was not lost. The store is right, so its state
+ * is loaded anew. Calls `ready` when that is done, or at once when it was done since the car was
+ * claimed. `loaded` is false when the loading failed, or the inventory stops. The caller owns the
+ * waiter, and keeps it alive until then. */
 struct fleet_waiter {
     void (*ready)(struct fleet_waiter *waiter, bool loaded);
     struct fleet_waiter *next;
@@ -74,7 +76,7 @@ struct fleet_waiter {
 void inventory_await_fleet(struct inventory *inventory, const struct claim *claim,
                            struct fleet_waiter *waiter);
 
-/* Adds gauges and counters. */
+/* Adds the inventory's gauges and counters, in the Prometheus text format. */
 void inventory_metrics(const struct inventory *inventory, struct buffer *out);
 
 #endif

@@ -25,7 +25,7 @@ static bool go_on(void *context)
     return !atomic_load(&reload->cancelled);
 }
 
-static void *load(void *context)
+static void *reload_run_loader(void *context)
 {
     struct reload *reload = context;
     buffer_clear(&reload->error);
@@ -48,7 +48,7 @@ static void start_loading(struct reload *reload)
     assert(!reload->stock);
     reload->missed_count = 0;
     reload->missed_failed = false;
-    if (pthread_create(&reload->loader, NULL, load, reload) != 0) {
+    if (pthread_create(&reload->loader, NULL, reload_run_loader, reload) != 0) {
         try_again_later(reload);
         return;
     }
@@ -79,7 +79,7 @@ void reload_keep(struct reload *reload, const struct store_event *event)
     reload->missed[reload->missed_count++] = *event;
 }
 
-static void *discard(void *stock)
+static void *reload_run_discarder(void *stock)
 {
     stock_free(stock);
     return NULL;
@@ -90,7 +90,7 @@ void reload_discard(struct reload *reload, struct stock *stock)
     if (reload->discarded)
         pthread_join(reload->discarder, NULL); /* has long ended: a loading lay between */
     reload->discarded = stock;
-    if (pthread_create(&reload->discarder, NULL, discard, stock) != 0) {
+    if (pthread_create(&reload->discarder, NULL, reload_run_discarder, stock) != 0) {
         reload->discarded = NULL;
         stock_free(stock);
     }

@@ -41,7 +41,8 @@ struct reload {
     pthread_t discarder;
 };
 
-/* The store, loop and log are borrowed. False with errno set; reload_end() either way. */
+/* The store, loop and log are borrowed. False, with errno set, on failure; reload_end() is to be
+ * called either way. */
 bool reload_init(struct reload *reload, struct store *store, struct loop *loop, struct log *log,
                  void (*loaded)(struct reload *reload, struct stock *stock));
 
@@ -49,15 +50,16 @@ bool reload_init(struct reload *reload, struct store *store, struct loop *loop, 
 void reload_stop(struct reload *reload);
 void reload_end(struct reload *reload);
 
-/* A new stock is due: it is loaded at once, or once more if one is being loaded, or in some seconds
- * after a failure. So it is when called from within loaded(): the new stock was no good. */
+/* Asks for a new stock. It is loaded at once; or once the loading that is under way has ended; or
+ * some seconds after a failure. A call from within loaded() counts as a failure: the new stock was
+ * no good. */
 void reload_want(struct reload *reload);
 
 /* Keeps an event for the stock that is being loaded, if one is. */
 void reload_keep(struct reload *reload, const struct store_event *event);
 
-/* Has one loaded, unless that is under way, and calls the waiter when it is there or could not be
- * loaded. At once if it could not a moment ago. */
+/* Has a new stock loaded, unless one is being loaded already, and calls the waiter when it is there
+ * or could not be loaded. If loading failed a moment ago, the waiter is told so at once. */
 void reload_await(struct reload *reload, struct fleet_waiter *waiter);
 
 /* Frees a stock away from the loop. */

@@ -22,8 +22,9 @@ struct stock {
 };
 
 /* Reads the store's snapshot with the bookings that end after `since`, in minutes. `go_on` is asked
- * now and then in the thread that loads, which ends soon when it returns false; NULL to load
- * whatever comes. NULL with a sentence added to `error` on failure. */
+ * now and then, in the thread that loads, whether to go on; with NULL nothing stops the loading.
+ * Returns NULL, with a sentence added to `error`, on failure or soon after `go_on` returned false.
+ */
 struct stock *stock_load(struct store *store, int32_t since, bool (*go_on)(void *context),
                          void *context, struct buffer *error);
 

@@ -13,8 +13,8 @@ http_handler operator_healthz;
 http_handler operator_readyz;
 http_handler operator_metrics;
 
-/* Calls the adapter, so that there is a connection to it: told to stop in the same moment, it
- * serves on as long as somebody is connected. */
+/* Calls the adapter, so that there is a connection to it. An adapter that is told to stop at the
+ * same moment serves on as long as somebody is connected. */
 void operator_keep_adapter(struct engine *engine);
 
 #endif

@@ -2,8 +2,9 @@
  *
  * The way of a booking: recall the key's answer, if there is a key; choose a car and claim it; have
  * the adapter write the answer; commit booking and answer in one transaction; answer. Nothing is
- * booked before the commit, and whatever fails before it ends the claim. Where another engine was
- * faster, it goes round again with another car; where the fleet was replaced, once that is loaded.
+ * booked before the commit, and whatever fails before it ends the claim. When another engine was
+ * faster, it goes round again with another car. When the fleet was replaced, it does so once the
+ * new one is loaded.
  */
 #include "engine.h"
 #include "lib/base/container_of.h"
@@ -39,8 +40,8 @@ struct order_flow {
     struct store_request commit; /* also the recall */
 };
 
-static void choose(struct order_flow *flow);
-static void recall(struct order_flow *flow);
+static void book_choose(struct order_flow *flow);
+static void book_recall(struct order_flow *flow);
 
 /* The request has been answered: gives back what it took. */
 static void end_flow(struct order_flow *flow)
@@ -51,8 +52,8 @@ static void end_flow(struct order_flow *flow)
     free(flow);
 }
 
-static void refuse(struct order_flow *flow, enum problem problem, const char *parameter,
-                   const char *detail)
+static void book_refuse(struct order_flow *flow, enum problem problem, const char *parameter,
+                        const char *detail)
 {
     const char *tried = flow->commit.booking.carid;
     const char *carid = tried[0] ? tried : flow->order.carid;
@@ -63,11 +64,11 @@ static void refuse(struct order_flow *flow, enum problem problem, const char *pa
 }
 
 /* No car for this order. */
-static void refuse_criteria(struct order_flow *flow, enum problem problem, const char *parameter,
-                            const char *detail)
+static void book_refuse_criteria(struct order_flow *flow, enum problem problem,
+                                 const char *parameter, const char *detail)
 {
     journal_note_criteria(flow->request, &flow->order.criteria);
-    refuse(flow, problem, parameter, detail);
+    book_refuse(flow, problem, parameter, detail);
 }
 
 static void answer_committed(struct order_flow *flow)
@@ -84,15 +85,16 @@ static void answer_committed(struct order_flow *flow)
     end_flow(flow);
 }
 
-/* The fleet that the car was chosen from is not the store's any more, and has been loaded anew. */
+/* The store has another fleet than the one that the car was chosen from. That has been loaded, or
+ * could not be. */
 static void on_fleet(struct fleet_waiter *waiter, bool loaded)
 {
     struct order_flow *flow = container_of(waiter, struct order_flow, fleet_waiter);
     if (loaded)
-        choose(flow);
+        book_choose(flow);
     else
-        refuse(flow, PROBLEM_STORE_UNAVAILABLE, NULL,
-               "Try again in a moment: the fleet is being loaded.");
+        book_refuse(flow, PROBLEM_STORE_UNAVAILABLE, NULL,
+                    "Try again in a moment: the fleet is being loaded.");
 }
 
 static void await_fleet(struct order_flow *flow)
@@ -116,7 +118,7 @@ static void on_committed(struct store_request *commit)
     case STORE_CAR_TAKEN:
         engine->counters.conflicts++;
         if (lost)
-            choose(flow);
+            book_choose(flow);
         else /* the index does not know, and would propose the same car again */
             await_fleet(flow);
         break;
@@ -125,17 +127,18 @@ static void on_committed(struct store_request *commit)
         await_fleet(flow);
         break;
     case STORE_KEY_EXISTS: /* the same request was faster in another engine */
-        recall(flow);
+        book_recall(flow);
         break;
     case STORE_UNKNOWN:
         http_note(flow->request, "booking", commit->booking.id);
-        refuse(flow, PROBLEM_STORE_UNAVAILABLE, NULL,
-               "Ask again with the same Idempotency-Key: the disk failed at the last moment, and "
-               "whether this was booked is not known yet.");
+        book_refuse(
+            flow, PROBLEM_STORE_UNAVAILABLE, NULL,
+            "Ask again with the same Idempotency-Key: the disk failed at the last moment, and "
+            "whether this was booked is not known yet.");
         break;
     default:
-        refuse(flow, PROBLEM_STORE_UNAVAILABLE, NULL,
-               "Try again in a moment, with the same Idempotency-Key to be safe.");
+        book_refuse(flow, PROBLEM_STORE_UNAVAILABLE, NULL,
+                    "Try again in a moment, with the same Idempotency-Key to be safe.");
     }
 }
 
@@ -179,7 +182,7 @@ static int64_t hold_end(int64_t now_milliseconds, unsigned hold_seconds, int32_t
 }
 
 /* Describes the claimed car to the adapter as the booking it is to become. */
-static void format(struct order_flow *flow, const struct catalog_car *car)
+static void book_format(struct order_flow *flow, const struct catalog_car *car)
 {
     struct engine *engine = flow->engine;
     const struct catalog *catalog = inventory_catalog(engine->inventory);
@@ -209,18 +212,13 @@ static void format(struct order_flow *flow, const struct catalog_car *car)
     buffer_clear(&flow->document);
     booking_document_booking(&flow->document, booking, booking->state);
     if (flow->document.failed) {
-        refuse(flow, PROBLEM_INTERNAL_ERROR, NULL, "Out of memory; try again.");
+        book_refuse(flow, PROBLEM_INTERNAL_ERROR, NULL, "Out of memory; try again.");
         return;
     }
-    flow->call.path = "/formatCarInfo";
-    flow->call.body = flow->document.data;
-    flow->call.body_size = flow->document.size;
-    flow->call.identity = flow->request->identity;
-    flow->call.done = on_formatted;
-    adapter_calls_start(engine->adapter, &flow->call);
+    relay_ask(engine->adapter, flow->request, &flow->document, &flow->call, on_formatted);
 }
 
-/* Whether the car that was asked for by its carid is also what else was asked for. */
+/* Whether the car that was asked for by its carid also has the location and category asked for. */
 static bool car_matches(const struct catalog *catalog, const struct catalog_car *car,
                         const struct criteria *criteria)
 {
@@ -230,7 +228,7 @@ static bool car_matches(const struct catalog *catalog, const struct catalog_car 
 }
 
 /* The position of the car to book, or CATALOG_NONE with the request answered. */
-static uint32_t pick(struct order_flow *flow)
+static uint32_t book_pick(struct order_flow *flow)
 {
     struct inventory *inventory = flow->engine->inventory;
     const struct catalog *catalog = inventory_catalog(inventory);
@@ -239,14 +237,14 @@ static uint32_t pick(struct order_flow *flow)
     uint32_t position = CATALOG_NONE;
     if (order->criteria.location[0] &&
         catalog_find_location(catalog, order->criteria.location) == CATALOG_NONE) {
-        refuse_criteria(flow, PROBLEM_UNKNOWN_LOCATION, "location",
-                        "Use a location of the operator's fleet.");
+        book_refuse_criteria(flow, PROBLEM_UNKNOWN_LOCATION, "location",
+                             "Use a location of the operator's fleet.");
         return CATALOG_NONE;
     }
     if (order->carid[0]) {
         position = catalog_by_carid(catalog, order->carid);
         if (position == CATALOG_NONE) {
-            refuse(flow, PROBLEM_UNKNOWN_CAR, "carid", "Use the carid of an offer.");
+            book_refuse(flow, PROBLEM_UNKNOWN_CAR, "carid", "Use the carid of an offer.");
             return CATALOG_NONE;
         }
         if (!car_matches(catalog, catalog_car(catalog, position), &order->criteria) ||
@@ -258,37 +256,37 @@ static uint32_t pick(struct order_flow *flow)
         position = inventory_find(inventory, &order->criteria);
     }
     if (position == CATALOG_NONE) {
-        refuse_criteria(flow, PROBLEM_CAR_UNAVAILABLE, NULL, unavailable);
+        book_refuse_criteria(flow, PROBLEM_CAR_UNAVAILABLE, NULL, unavailable);
         return CATALOG_NONE;
     }
     int64_t price = price_total(catalog_car(catalog, position)->day_price, order->criteria.days);
     if (order->price >= 0 && order->price != price) {
-        refuse_criteria(flow, PROBLEM_PRICE_CHANGED, "price", "Ask for an offer again.");
+        book_refuse_criteria(flow, PROBLEM_PRICE_CHANGED, "price", "Ask for an offer again.");
         return CATALOG_NONE;
     }
     return position;
 }
 
-static void choose(struct order_flow *flow)
+static void book_choose(struct order_flow *flow)
 {
     struct inventory *inventory = flow->engine->inventory;
     if (flow->rounds++ == ROUNDS_MAX) {
-        refuse_criteria(flow, PROBLEM_CAR_UNAVAILABLE, NULL,
-                        "Try again: others were faster each time.");
+        book_refuse_criteria(flow, PROBLEM_CAR_UNAVAILABLE, NULL,
+                             "Try again: others were faster each time.");
         return;
     }
-    uint32_t position = pick(flow);
+    uint32_t position = book_pick(flow);
     if (position == CATALOG_NONE)
         return;
     make_booking_id(flow->claim.booking_id);
     if (!inventory_claim(inventory, position, flow->order.criteria.period, &flow->claim)) {
-        refuse(flow, PROBLEM_OVERLOADED, NULL, "Try again in a moment: memory has run out.");
+        book_refuse(flow, PROBLEM_OVERLOADED, NULL, "Try again in a moment: memory has run out.");
         return;
     }
     const struct catalog_car *car = catalog_car(inventory_catalog(inventory), position);
     journal_chose(flow->engine, flow->request, car, &flow->order.criteria, flow->claim.booking_id,
                   flow->rounds);
-    format(flow, car);
+    book_format(flow, car);
 }
 
 /* Reads the body; false when it was answered with what is wrong in it. */
@@ -304,9 +302,9 @@ static bool read_order(struct order_flow *flow)
     if (valid)
         journal_asked(flow->engine, flow->request, &flow->order.criteria, &flow->order);
     else if (error.failed)
-        refuse(flow, PROBLEM_INTERNAL_ERROR, NULL, "Out of memory; try again.");
+        book_refuse(flow, PROBLEM_INTERNAL_ERROR, NULL, "Out of memory; try again.");
     else
-        refuse(flow, PROBLEM_INVALID_REQUEST, field[0] ? field : NULL, error.data);
+        book_refuse(flow, PROBLEM_INVALID_REQUEST, field[0] ? field : NULL, error.data);
     buffer_free(&error);
     return valid;
 }
@@ -323,14 +321,14 @@ static void on_recalled(struct store_request *recalled)
         break;
     case STORE_NOT_FOUND: /* only now what depends on the clock */
         if (read_order(flow))
-            choose(flow);
+            book_choose(flow);
         break;
     default:
-        refuse(flow, PROBLEM_STORE_UNAVAILABLE, NULL, "Try again in a moment.");
+        book_refuse(flow, PROBLEM_STORE_UNAVAILABLE, NULL, "Try again in a moment.");
     }
 }
 
-static void recall(struct order_flow *flow)
+static void book_recall(struct order_flow *flow)
 {
     struct store_request *request = &flow->commit;
     request->operation = STORE_RECALL;
@@ -359,7 +357,7 @@ void book_car(void *context, struct http_request *request)
         return;
     }
     if (idempotency_active(&flow->idempotency))
-        recall(flow);
+        book_recall(flow);
     else if (read_order(flow))
-        choose(flow);
+        book_choose(flow);
 }

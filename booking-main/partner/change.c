@@ -34,7 +34,7 @@ struct change {
 };
 
 static void look_up(struct change *change);
-static void recall(struct change *change);
+static void change_recall(struct change *change);
 
 static void end_change(struct change *change)
 {
@@ -44,7 +44,7 @@ static void end_change(struct change *change)
 }
 
 /* Notes the booking, in this state, once it was found. */
-static void note(struct change *change, enum booking_state state)
+static void change_note(struct change *change, enum booking_state state)
 {
     const struct booking *booking = &change->store.booking;
     bool found = booking->carid[0];
@@ -52,22 +52,22 @@ static void note(struct change *change, enum booking_state state)
                  found ? booking_state_name(state) : NULL);
 }
 
-static void refuse(struct change *change, enum problem problem, const char *parameter,
-                   const char *detail)
+static void change_refuse(struct change *change, enum problem problem, const char *parameter,
+                          const char *detail)
 {
     journal_refused(change->engine, change->request, problem, detail);
-    note(change, change->store.booking.state);
+    change_note(change, change->store.booking.state);
     http_answer_problem(change->request, problem, parameter, detail);
     end_change(change);
 }
 
 static void refuse_store(struct change *change)
 {
-    refuse(change, PROBLEM_STORE_UNAVAILABLE, NULL, "Try again in a moment.");
+    change_refuse(change, PROBLEM_STORE_UNAVAILABLE, NULL, "Try again in a moment.");
 }
 
-static void submit(struct change *change, enum store_operation operation,
-                   void (*done)(struct store_request *request))
+static void change_submit(struct change *change, enum store_operation operation,
+                          void (*done)(struct store_request *request))
 {
     struct store_request *request = &change->store;
     request->operation = operation;
@@ -76,9 +76,9 @@ static void submit(struct change *change, enum store_operation operation,
     store_submit(change->engine->store, request);
 }
 
-static void answer(struct change *change)
+static void change_answer(struct change *change)
 {
-    note(change, change->target);
+    change_note(change, change->target);
     relay_send(&change->answer, change->request, 200);
     end_change(change);
 }
@@ -94,19 +94,20 @@ static void on_committed(struct store_request *request)
             counters->confirmed++;
         else
             counters->cancelled++;
-        answer(change);
+        change_answer(change);
         break;
     case STORE_NOT_FOUND:
     case STORE_WRONG_STATE: /* it changed since we looked: look again */
         look_up(change);
         break;
     case STORE_KEY_EXISTS: /* the same request was faster in another engine */
-        recall(change);
+        change_recall(change);
         break;
     case STORE_UNKNOWN:
-        refuse(change, PROBLEM_STORE_UNAVAILABLE, NULL,
-               "Ask again: the disk failed at the last moment, and whether this was done is not "
-               "known yet.");
+        change_refuse(
+            change, PROBLEM_STORE_UNAVAILABLE, NULL,
+            "Ask again: the disk failed at the last moment, and whether this was done is not "
+            "known yet.");
         break;
     default:
         refuse_store(change);
@@ -121,11 +122,11 @@ static void on_formatted(struct adapter_call *call)
         end_change(change);
         return;
     }
-    /* What is so already is not committed, and its answer not kept either: there is nothing that a
-     * retry could do twice. */
+    /* A booking that is in this state already is not changed, and the answer is not kept either:
+     * there is nothing that a retry could do twice. */
     bool changes = change->operation != STORE_SHOW && change->store.booking.state != change->target;
     if (!changes) {
-        answer(change);
+        change_answer(change);
         return;
     }
     struct store_answer *kept = &change->store.answer;
@@ -135,32 +136,28 @@ static void on_formatted(struct adapter_call *call)
     kept->content_type = change->answer.content_type;
     kept->body = http_body(change->request)->data;
     kept->body_size = http_body(change->request)->size;
-    submit(change, change->operation, on_committed);
+    change_submit(change, change->operation, on_committed);
 }
 
-static void format(struct change *change)
+static void change_format(struct change *change)
 {
     buffer_clear(&change->document);
     booking_document_booking(&change->document, &change->store.booking, change->target);
     if (change->document.failed) {
-        refuse(change, PROBLEM_INTERNAL_ERROR, NULL, "Out of memory; try again.");
+        change_refuse(change, PROBLEM_INTERNAL_ERROR, NULL, "Out of memory; try again.");
         return;
     }
-    change->call.path = "/formatCarInfo";
-    change->call.body = change->document.data;
-    change->call.body_size = change->document.size;
-    change->call.identity = change->request->identity;
-    change->call.done = on_formatted;
-    adapter_calls_start(change->engine->adapter, &change->call);
+    relay_ask(change->engine->adapter, change->request, &change->document, &change->call,
+              on_formatted);
 }
 
 /* Decides by what the booking is now whether it may become what is asked for. */
-static void decide(struct change *change)
+static void change_decide(struct change *change)
 {
     const struct booking *booking = &change->store.booking;
     if (change->operation == STORE_SHOW) {
         change->target = booking->state;
-        format(change);
+        change_format(change);
         return;
     }
     bool confirm = change->operation == STORE_CONFIRM;
@@ -169,15 +166,16 @@ static void decide(struct change *change)
         change->target = BOOKING_EXPIRED;          /* released already */
     bool again = booking->state == change->target; /* is the same */
     if (booking->state == BOOKING_EXPIRED && !again)
-        refuse(change, PROBLEM_HOLD_EXPIRED, NULL, "Book again: the car may be another's by now.");
+        change_refuse(change, PROBLEM_HOLD_EXPIRED, NULL,
+                      "Book again: the car may be another's by now.");
     else if (booking->state == BOOKING_CANCELLED && !again)
-        refuse(change, PROBLEM_BOOKING_CANCELLED, NULL, "Book again.");
+        change_refuse(change, PROBLEM_BOOKING_CANCELLED, NULL, "Book again.");
     else if (!confirm && booking->state == BOOKING_BOOKED &&
              (int64_t)booking->period.pickup_at * 60 <= change->store.now)
-        refuse(change, PROBLEM_PICKUP_PASSED, NULL,
-               "A booking can be cancelled only before its pickup.");
+        change_refuse(change, PROBLEM_PICKUP_PASSED, NULL,
+                      "A booking can be cancelled only before its pickup.");
     else
-        format(change);
+        change_format(change);
 }
 
 static void on_expired(struct store_request *request)
@@ -196,14 +194,14 @@ static void on_found(struct store_request *request)
     const struct booking *booking = &request->booking;
     journal_stored(change->engine, change->request, request);
     if (request->result == STORE_NOT_FOUND)
-        refuse(change, PROBLEM_UNKNOWN_BOOKING, "id",
-               "Use the Location of a booking made through this partner.");
+        change_refuse(change, PROBLEM_UNKNOWN_BOOKING, "id",
+                      "Use the Location of a booking made through this partner.");
     else if (request->result != STORE_OK)
         refuse_store(change);
     else if (booking->state == BOOKING_HELD && booking->expires_at <= request->now)
-        submit(change, STORE_EXPIRE, on_expired);
+        change_submit(change, STORE_EXPIRE, on_expired);
     else
-        decide(change);
+        change_decide(change);
 }
 
 static void look_up(struct change *change)
@@ -211,7 +209,7 @@ static void look_up(struct change *change)
     if (change->rounds++ == ROUNDS_MAX)
         refuse_store(change);
     else
-        submit(change, STORE_SHOW, on_found);
+        change_submit(change, STORE_SHOW, on_found);
 }
 
 static void on_recalled(struct store_request *recalled)
@@ -233,14 +231,14 @@ static void on_recalled(struct store_request *recalled)
     }
 }
 
-static void recall(struct change *change)
+static void change_recall(struct change *change)
 {
     idempotency_fill(&change->idempotency, &change->store.answer);
-    submit(change, STORE_RECALL, on_recalled);
+    change_submit(change, STORE_RECALL, on_recalled);
 }
 
-static void begin(struct engine *engine, struct http_request *request,
-                  enum store_operation operation)
+static void change_begin(struct engine *engine, struct http_request *request,
+                         enum store_operation operation)
 {
     if (!booking_id_valid(request->segment)) {
         http_answer_problem(request, PROBLEM_INVALID_REQUEST, "id",
@@ -267,22 +265,22 @@ static void begin(struct engine *engine, struct http_request *request,
         return;
     }
     if (idempotency_active(&change->idempotency))
-        recall(change);
+        change_recall(change);
     else
         look_up(change);
 }
 
 void booking_show(void *context, struct http_request *request)
 {
-    begin(context, request, STORE_SHOW);
+    change_begin(context, request, STORE_SHOW);
 }
 
 void booking_confirm(void *context, struct http_request *request)
 {
-    begin(context, request, STORE_CONFIRM);
+    change_begin(context, request, STORE_CONFIRM);
 }
 
 void booking_cancel(void *context, struct http_request *request)
 {
-    begin(context, request, STORE_CANCEL);
+    change_begin(context, request, STORE_CANCEL);
 }

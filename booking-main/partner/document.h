@@ -1,4 +1,5 @@
-/* Writes the car document that an adapter gets: see docs/http-api.md. */
+/* Writes the car document that an adapter gets: see docs/http-api.md. If memory runs out, the
+ * buffer has failed. */
 #ifndef BOOKING_PARTNER_DOCUMENT_H
 #define BOOKING_PARTNER_DOCUMENT_H
 

@@ -1,7 +1,7 @@
 /* Idempotency-Key: the same key gives the same answer, and nothing happens twice.
  *
- * Answers are kept by the store, in the transaction of what they answer. Here is what is in flight:
- * a second request with the same key must wait until the first is done, so it is refused meanwhile.
+ * The store keeps the answers, each in the transaction of what it answers. This module knows the
+ * keys in flight: while one request is carried out, a second one with the same key is refused.
  */
 #ifndef BOOKING_PARTNER_IDEMPOTENCY_H
 #define BOOKING_PARTNER_IDEMPOTENCY_H
@@ -21,6 +21,8 @@ struct idempotency {
  * entered. */
 bool idempotency_begin(struct idempotency **list, struct idempotency *idempotency,
                        struct http_request *request);
+
+/* Takes it out of the list, if it is in it, and frees what it has. */
 void idempotency_end(struct idempotency **list, struct idempotency *idempotency);
 
 /* Whether there is a key. */

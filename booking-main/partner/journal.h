@@ -18,10 +18,10 @@
 void journal_note(struct http_request *request, const char *carid, const char *booking_id,
                   const char *state);
 
-/* What no car was found for. */
+/* The criteria for which no car was found. */
 void journal_note_criteria(struct http_request *request, const struct criteria *criteria);
 
-/* The answer is one of before, given again. */
+/* The answer was given before, and is given again for its key. */
 void journal_note_replay(struct http_request *request, const struct store_answer *answer);
 
 /* --- steps, in the order in which a request takes them -----------------------------------------

@@ -110,10 +110,5 @@ void offer_car(void *context, struct http_request *request)
         offer_free(offer);
         return;
     }
-    offer->call.path = "/formatCarInfo";
-    offer->call.body = offer->document.data;
-    offer->call.body_size = offer->document.size;
-    offer->call.identity = request->identity;
-    offer->call.done = on_formatted;
-    adapter_calls_start(engine->adapter, &offer->call);
+    relay_ask(engine->adapter, request, &offer->document, &offer->call, on_formatted);
 }

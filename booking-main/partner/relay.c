@@ -5,6 +5,18 @@
 
 #include <stdio.h>
 
+void relay_ask(struct adapter_calls *adapter, const struct http_request *request,
+               const struct buffer *document, struct adapter_call *call,
+               void (*done)(struct adapter_call *call))
+{
+    call->path = "/formatCarInfo";
+    call->body = document->data;
+    call->body_size = document->size;
+    call->identity = request->identity;
+    call->done = done;
+    adapter_calls_start(adapter, call);
+}
+
 /* What is wrong with an answer that did come; NULL when it is fit for the partner, or when there is
  * no memory to find out. */
 static const char *unfit(const struct adapter_call *call, bool *no_memory)

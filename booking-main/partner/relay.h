@@ -1,4 +1,5 @@
-/* From the end of an adapter call to an answer, the same for every request that makes one. */
+/* A request's call to the adapter, from the car document to the answer: the same for every request
+ * that makes one. */
 #ifndef BOOKING_PARTNER_RELAY_H
 #define BOOKING_PARTNER_RELAY_H
 
@@ -12,6 +13,12 @@ enum { CONTENT_TYPE_SIZE = 128 };
 struct relay {
     char content_type[CONTENT_TYPE_SIZE];
 };
+
+/* Has the adapter write the document, which must not have failed, as its partner reads it; `done`
+ * is called as adapter/calls.h says. The document is borrowed until then, and so is the call. */
+void relay_ask(struct adapter_calls *adapter, const struct http_request *request,
+               const struct buffer *document, struct adapter_call *call,
+               void (*done)(struct adapter_call *call));
 
 /* Keeps the call's body and content type as they are. Where there is no usable answer, answers the
  * request with the problem that says why, and returns false; the access log's line then names the

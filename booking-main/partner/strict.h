@@ -1,4 +1,4 @@
-/* Refusing what a request has and its handler does not look at. */
+/* Refuses what a request brings along and its handler does not look at. */
 #ifndef BOOKING_PARTNER_STRICT_H
 #define BOOKING_PARTNER_STRICT_H
 

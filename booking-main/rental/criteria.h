@@ -34,6 +34,7 @@ struct criteria_reading {
     struct buffer *error;
 };
 
+/* `error` is borrowed until criteria_end(). */
 void criteria_begin(struct criteria_reading *reading, struct buffer *error);
 
 /* `value` is NULL for a parameter without one. */

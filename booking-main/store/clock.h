@@ -16,6 +16,7 @@ struct store_clock {
     int64_t monotonic; /* nanoseconds on loop_clock(), when it was moved */
 };
 
+/* Sets it to `now`, in seconds, at the moment `monotonic` on loop_clock(). */
 void store_clock_start(struct store_clock *clock, int64_t now, int64_t monotonic);
 
 /* Moves it on; `wall` is time(). Returns what it says now. */

@@ -113,7 +113,8 @@ void outbox_close(struct outbox *outbox)
 
 /* --- the loop's side ------------------------------------------------------------------------- */
 
-/* Tells each turn, but of many, as when every second request met a damaged page, the last two. */
+/* Tells of each turn. There are many when every second request met a damaged page, say: then it
+ * tells of the last one or two, which end the same. */
 static void tell_trouble(const struct store_handlers *handlers, const struct batch *batch)
 {
     bool in_trouble = batch->was_in_trouble;

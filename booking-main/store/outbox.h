@@ -41,13 +41,15 @@ struct outbox {
     struct batch batches[OUTBOX_BATCHES];
 };
 
+/* False, with nothing to destroy, when the system has no more of something. */
 bool outbox_init(struct outbox *outbox);
 void outbox_destroy(struct outbox *outbox);
 
 /* Has the loop deliver; 0 or a negative errno value. */
 int outbox_start(struct outbox *outbox, struct loop *loop, const struct store_handlers *handlers);
 
-/* Ends that. The last batches are delivered from within this call. The threads have ended. */
+/* Ends the delivery, once the threads have ended. The last batches are delivered from within this
+ * call. */
 void outbox_stop(struct outbox *outbox);
 
 /* An empty batch; waits until the loop has given one back. NULL when the outbox is closed. */
@@ -57,6 +59,7 @@ bool batch_is_empty(const struct batch *batch);
 /* False when out of memory. */
 bool batch_add_event(struct batch *batch, const struct store_event *event);
 
+/* Gives a batch, or a read that has been done, to the loop. */
 void outbox_hand_over(struct outbox *outbox, struct batch *batch);
 void outbox_hand_over_read(struct outbox *outbox, struct store_request *request);
 

@@ -29,6 +29,7 @@ struct store_queue {
     bool closed;
 };
 
+/* False, with nothing to destroy, when out of memory. */
 bool store_queue_init(struct store_queue *queue);
 void store_queue_destroy(struct store_queue *queue);
 

@@ -47,13 +47,13 @@ enum store_result {
     STORE_UNAVAILABLE, /* nothing was changed: locked, full, read-only, broken; or an id that is
                           there already, or the store is closing */
     STORE_UNKNOWN,     /* the disk failed while it took the change, and then could not undo it. The
-                          change is not there now, and may be there after a crash. Who asks again
-                          with the same key is told right */
+                          change is not there now, and may be there after a crash. A request that is
+                          repeated with the same key is told what is right */
 };
 
 /* The answer that is kept for an idempotency key, with the request it belongs to. The strings are
- * the caller's; those of a found answer are valid until done() returns, but for key and request,
- * which stay as they were handed in. */
+ * the caller's. Those of a found answer are the store's and valid until done() returns, except key
+ * and request, which stay as they were handed in. */
 struct store_answer {
     const char *key;     /* NULL: none is to be kept */
     const char *request; /* method, path and body; the store keeps a digest of it */
@@ -66,14 +66,15 @@ struct store_answer {
     size_t body_size;
 };
 
-/* With STORE_OK and STORE_WRONG_STATE `booking` is filled with what it is then; otherwise it stays
- * as it was handed in. A key that has an answer already comes before everything else. */
+/* With STORE_OK and STORE_WRONG_STATE `booking` is filled with what it is then. With any other
+ * result it stays as it was handed in. A change whose key has an answer already gets
+ * STORE_KEY_EXISTS, whatever else is wrong with it. */
 enum store_operation {
     STORE_BOOK,    /* inserts `booking`, state held or booked, with `answer`. A hold in the way that
                       has expired at `now` is ended first */
     STORE_SHOW,    /* fills `booking` by id and channel */
     STORE_CONFIRM, /* held -> booked, with `answer`; WRONG_STATE unless held and not expired at
-                      `now`. A hold that has is ended: its state is then expired */
+                      `now`. A hold that has expired is ended, and its state is then expired */
     STORE_CANCEL,  /* held or booked -> cancelled; WRONG_STATE when it was neither, or a hold that
                       has expired at `now`, or a booking whose pickup is `now` or earlier */
     STORE_EXPIRE,  /* held -> expired; WRONG_STATE unless held and expired (expires_at is `now`, or
@@ -98,10 +99,10 @@ enum store_event_kind {
     EVENT_TAKEN = 1, /* the car is held or booked over the period; expires_at says until when, 0 for
                         ever: a booking, a hold, or a hold that was confirmed */
     EVENT_RELEASED,  /* cancelled or expired */
-    EVENT_FLEET,     /* the fleet was replaced; the other fields are 0. Also when this engine fell
-                        behind the events that are kept, so that numbers were left out; and when a
-                        backup was restored under it, and only then may numbers go back. Each time
-                        a new snapshot is right again */
+    EVENT_FLEET,     /* the fleet was replaced; the other fields are 0. It also says that this
+                        engine fell behind the events that are kept, which leaves numbers out, or
+                        that a backup was restored under it (only then may numbers go back). In
+                        each case a new snapshot is right again */
 };
 
 struct store_event {
@@ -123,9 +124,10 @@ struct store_car {
     bool offered;
 };
 
-/* Told begin(), then each car, then each hold, and each booking whose return is after `since`, as
- * an EVENT_TAKEN with the number 0. (Any hold: it has to be ended, however long it is over.) Each
- * returns false to stop: out of memory. */
+/* What a snapshot is told to: first begin(), then car() for each car, then taken() for each hold
+ * and for each booking whose return is after `since`, as an EVENT_TAKEN with the number 0. A hold
+ * is told however long it is over, because it has to be ended. A function returns false to stop the
+ * reading when memory ran out. */
 struct store_snapshot_reader {
     void *context;
     bool (*begin)(void *context, const char *currency, size_t cars);
@@ -141,8 +143,8 @@ struct store_import_bookings {
 
 struct store_import_report {
     size_t added, changed, withdrawn, unchanged; /* cars; a withdrawn one that is back was added */
-    /* Those that are not over, of cars that now stand elsewhere or are of another category, and of
-     * cars that are withdrawn. They keep what was booked. */
+    /* Bookings and holds that are not over: of cars that now stand elsewhere or have another
+     * category, and of cars that are withdrawn. They keep what was booked. */
     struct store_import_bookings bookings_moved, bookings_withdrawn;
 };
 
@@ -176,10 +178,10 @@ struct store;
 struct store *store_open(const char *url, struct buffer *error);
 
 /* Replaces the fleet in one transaction, blocking. Cars that are not in it any more are withdrawn
- * and keep their bookings. With `only_if_empty` nothing is done, and the report is all zero, when
- * there are cars already; with `dry_run` it is only reported. False, with nothing changed and a
- * sentence added to `error`, when it cannot: another currency than existing bookings', a database
- * that fails. */
+ * and keep their bookings. With `only_if_empty` a store that has cars already is left alone, and
+ * the report is all zero. With `dry_run` nothing is changed, and the report says what would be.
+ * Returns false, with nothing changed and a sentence added to `error`, when the database fails, or
+ * when a booking that is not over is in another currency. */
 bool store_import(struct store *store, const struct fleet *fleet, bool only_if_empty, bool dry_run,
                   struct store_import_report *report, struct buffer *error);
 
@@ -187,32 +189,40 @@ bool store_import(struct store *store, const struct fleet *fleet, bool only_if_e
  * URL is of no database that this version knows. */
 bool store_exists(const char *url, bool *exists, struct buffer *error);
 
-/* Copies the database at `url` to the new file `path`, which may be written as a URL too, as it is
- * at one moment, also while engines run on it. False with a sentence added to `error`. */
+/* Copies the database at `url` to the new file `path`, which may be written as a URL too. The copy
+ * is of one moment, and engines may run on the database meanwhile. False, with a sentence added to
+ * `error`, when it cannot. */
 bool store_backup(const char *url, const char *path, struct buffer *error);
 
-/* Reads one consistent state, blocking; *last_event is the number of the last event before it. May
- * be called from any thread, also while the store runs. `since` in minutes. */
+/* Reads one consistent state, and blocks meanwhile; *last_event becomes the number of the last
+ * event that is in it. May be called from any thread, also while the store runs. `since` is in
+ * minutes since 1970. False, with a sentence added to `error`, when the database fails or the
+ * reader stopped it. */
 bool store_read_snapshot(struct store *store, int32_t since,
                          const struct store_snapshot_reader *reader, int64_t *last_event,
                          struct buffer *error);
 
-/* From now on requests are taken, and events behind `last_event` handed over. */
+/* From now on requests are taken, and events behind `last_event` are handed over, all on the loop's
+ * thread. The loop is borrowed, the handlers are copied. False, with a sentence added to `error`,
+ * when it cannot; the store is then good for store_close() only. */
 bool store_start(struct store *store, struct loop *loop, const struct store_handlers *handlers,
                  int64_t last_event, struct buffer *error);
 
 /* How many days a booking is kept after it is over: returned, cancelled or expired. Of engines on
- * one database the shortest counts. Before store_start(); else STORE_HISTORY_DAYS. */
+ * one database the shortest counts. To be called before store_start(); without a call it is
+ * STORE_HISTORY_DAYS. */
 void store_keep_history(struct store *store, unsigned days);
 
+/* Hands a request in, on the loop's thread and after store_start(). It belongs to the store until
+ * its done() is called, from the loop or from within store_close(). */
 void store_submit(struct store *store, struct store_request *request);
 
-/* As of a moment ago; costs nothing. After store_start(). */
+/* The sizes of a moment ago; asking costs nothing. To be called after store_start(). */
 struct store_stats store_stats(const struct store *store);
 
-/* Ends what is under way and closes the database. Events and results of it are delivered from
- * within this call, on the loop's thread while there still is the loop; what has not begun gets
- * STORE_UNAVAILABLE. NULL is fine. */
+/* Ends what is under way and closes the database. The last events and results are delivered from
+ * within this call, so it belongs on the loop's thread, before the loop is freed. Requests that
+ * have not begun get STORE_UNAVAILABLE. NULL is fine. */
 void store_close(struct store *store);
 
 #endif

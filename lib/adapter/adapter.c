@@ -87,14 +87,14 @@ static void format_car_info(void *context, struct http_request *request)
     http_answer(request, 200, "application/json");
 }
 
-static void healthz(void *context, struct http_request *request)
+static void adapter_healthz(void *context, struct http_request *request)
 {
     (void)context;
     buffer_add_text(http_body(request), "ok\n");
     http_answer(request, 200, "text/plain");
 }
 
-static void metrics(void *context, struct http_request *request)
+static void adapter_metrics(void *context, struct http_request *request)
 {
     const struct adapter *adapter = context;
     struct buffer *body = http_body(request);
@@ -107,8 +107,8 @@ static void metrics(void *context, struct http_request *request)
 
 static const struct http_route routes[] = {
     {"POST", "/formatCarInfo", format_car_info, .body_limit = HTTP_BODY_MAX},
-    {"GET", "/healthz", healthz, .quiet = true},
-    {"GET", "/metrics", metrics, .quiet = true},
+    {"GET", "/healthz", adapter_healthz, .quiet = true},
+    {"GET", "/metrics", adapter_metrics, .quiet = true},
 };
 
 /* The engine beside this adapter may be draining: serve on until it has hung up. */
@@ -131,8 +131,8 @@ static void on_hangup(void *context)
 }
 
 /* Serves until a signal; the exit status. */
-static int serve(struct adapter *adapter, const struct adapter_options *values, struct log *log,
-                 struct log *access_log)
+static int adapter_serve(struct adapter *adapter, const struct adapter_options *values,
+                         struct log *log, struct log *access_log)
 {
     int status = 1;
     struct buffer error;
@@ -226,7 +226,7 @@ int adapter_main(int argc, char **argv, const char *name, adapter_format *format
         process_raise_descriptor_limit();
         struct adapter adapter = {
             .name = name, .format = format, .log = log, .access_log = access_log};
-        status = serve(&adapter, &values, log, access_log);
+        status = adapter_serve(&adapter, &values, log, access_log);
     }
     log_free(access_log);
     log_free(log);

@@ -10,8 +10,8 @@
 #include "lib/adapter/car_document.h"
 #include "lib/base/buffer.h"
 
-/* Writes the partner's JSON for the car with json_writer.h; running out of memory is the buffer's
- * to remember. */
+/* Writes the partner's JSON for the car, with lib/json/writer.h. The buffer remembers if memory
+ * runs out. */
 typedef void adapter_format(const struct car_document *car, struct buffer *out);
 
 /* Runs the adapter called `name` until it is told to stop; returns main()'s exit status. */

@@ -79,8 +79,8 @@ static struct value flat_value(const struct json_flat_member *member)
     return (struct value){.type = *member->value == 'n' ? ABSENT : OTHER};
 }
 
-/* Reads a document of the shape that engines send. NULL when it is for jansson to read: also when
- * it has a member twice, or one that is not known, which might be. */
+/* Reads a document of the shape that engines send. NULL when jansson has to read it. That is so,
+ * too, when a member comes twice, or is not known and so might come twice. */
 static struct car_document_owner *read_flat(const char *json, size_t size,
                                             struct value values[MEMBERS])
 {
@@ -151,7 +151,7 @@ struct checking {
     struct buffer *error;
 };
 
-static bool wrong(struct checking *checking, enum member member, const char *what)
+static bool car_document_wrong(struct checking *checking, enum member member, const char *what)
 {
     *checking->member = names[member];
     buffer_printf(checking->error, "%s %s.", names[member], what);
@@ -164,11 +164,11 @@ static bool take_text(struct checking *checking, enum member member, bool requir
     const struct value *value = &checking->values[member];
     *target = NULL;
     if (value->type == ABSENT)
-        return required ? wrong(checking, member, "is missing") : true;
+        return required ? car_document_wrong(checking, member, "is missing") : true;
     if (value->type != TEXT)
-        return wrong(checking, member, "must be a string");
+        return car_document_wrong(checking, member, "must be a string");
     if (value->size == 0 || value->size > CAR_TEXT_MAX)
-        return wrong(checking, member, "must have 1 to 128 bytes");
+        return car_document_wrong(checking, member, "must have 1 to 128 bytes");
     *target = value->text;
     return true;
 }
@@ -179,11 +179,11 @@ static bool take_amount(struct checking *checking, enum member member, bool requ
     const struct value *value = &checking->values[member];
     *target = -1;
     if (value->type == ABSENT)
-        return required ? wrong(checking, member, "is missing") : true;
+        return required ? car_document_wrong(checking, member, "is missing") : true;
     if (value->type != NUMBER)
-        return wrong(checking, member, "must be a number");
+        return car_document_wrong(checking, member, "must be a number");
     const char *problem = money_from_number(value->number, MONEY_FINEST_EXPONENT, target);
-    return problem ? wrong(checking, member, problem) : true;
+    return problem ? car_document_wrong(checking, member, problem) : true;
 }
 
 static bool take_status(struct checking *checking, const char **target)
@@ -194,7 +194,8 @@ static bool take_status(struct checking *checking, const char **target)
     for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
         if (strcmp(known[i], *target) == 0)
             return true;
-    return wrong(checking, STATUS, "must be available, booked, held, cancelled or expired");
+    return car_document_wrong(checking, STATUS,
+                              "must be available, booked, held, cancelled or expired");
 }
 
 static bool take_all(struct checking *checking, struct car_document *car)

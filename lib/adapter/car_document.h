@@ -34,7 +34,7 @@ struct car_document_owner; /* keeps the parsed texts */
 /* Reads and checks a document; members it does not know are ignored. On failure returns NULL, sets
  * *member to the one that is missing or wrong (NULL: it is not a JSON object) and adds a sentence
  * to `error`; when memory ran out, `error` has failed instead. The texts of *document live until
- * car_document_free(). */
+ * car_document_free(), for which NULL is fine. */
 struct car_document_owner *car_document_parse(const char *json, size_t size,
                                               struct car_document *document, const char **member,
                                               struct buffer *error);

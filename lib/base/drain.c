@@ -9,9 +9,8 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-/* How often idleness is looked at while finishing, and how often in a row it must be found: what
- * the kernel has accepted but the service has not read yet shows in between. */
-enum { CHECK_MILLISECONDS = 20, QUIET_CHECKS = 3 };
+/* How often the service is asked whether it is idle, while finishing. */
+enum { CHECK_MILLISECONDS = 20 };
 
 struct drain {
     struct drain_config config;

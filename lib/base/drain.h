@@ -24,14 +24,16 @@ struct drain_config {
     void *context;
 };
 
-/* Takes SIGTERM and SIGINT over, and ignores SIGPIPE. NULL with errno set on failure. */
+/* Takes SIGTERM and SIGINT over, and ignores SIGPIPE. The config is copied, the loop borrowed. NULL
+ * with errno set on failure. */
 struct drain *drain_new(const struct drain_config *config);
 void drain_free(struct drain *drain);
 
 /* True from the first signal on. */
 bool drain_started(const struct drain *drain);
 
-/* Whether a signal waits for the loop to run: at the start, what takes long may ask, and end. */
+/* Whether a signal has come and waits for the loop to run. What takes long during the start may
+ * ask, and end early. */
 bool drain_is_asked_for(const struct drain *drain);
 
 #endif

@@ -1,8 +1,8 @@
 /* Notices that a file was changed, or replaced by another one under its name.
  *
- * By looking at it once a second: that sees a file behind symbolic links too, which is how
- * Kubernetes swaps a Secret's files. A change counts once the file has stayed as it is for a
- * second, so that a file that is being written is not read half way.
+ * It looks at the file once a second. So it also sees a file swapped behind symbolic links, which
+ * is how Kubernetes replaces a Secret's files. A change counts once the file has stayed as it is
+ * for a second, so that a file that is being written is not read half way.
  */
 #ifndef LIB_BASE_FILE_WATCH_H
 #define LIB_BASE_FILE_WATCH_H
@@ -34,7 +34,8 @@ struct file_watch {
 /* From now on; call it before the file is first read, so that no change is missed. */
 void file_watch_begin(struct file_watch *watch, struct loop *loop);
 
-/* The owner is about to read the file as it is now: tells him nothing of changes before this. */
+/* To be called when the owner is about to read the file as it is now: he is told nothing of changes
+ * before this. */
 void file_watch_catch_up(struct file_watch *watch);
 
 /* Also fine for one that was not begun. */

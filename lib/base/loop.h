@@ -46,8 +46,8 @@ void loop_free(struct loop *loop);
 int64_t loop_now(const struct loop *loop);
 int64_t loop_clock(void);
 
-/* Each returns 0 or a negative errno value. After loop_unwatch() no event that was already fetched
- * reaches the watch any more. */
+/* The first two return 0 or a negative errno value. After loop_unwatch() no event that was already
+ * fetched reaches the watch any more. */
 int loop_watch(struct loop *loop, int fd, uint32_t events, struct loop_watch *watch);
 int loop_rewatch(struct loop *loop, int fd, uint32_t events, struct loop_watch *watch);
 void loop_unwatch(struct loop *loop, int fd, struct loop_watch *watch);
@@ -57,12 +57,14 @@ void loop_unwatch(struct loop *loop, int fd, struct loop_watch *watch);
 void loop_arm(struct loop *loop, struct loop_timer *timer, int64_t at);
 void loop_disarm(struct loop_timer *timer);
 
-/* Tasks run in the order they were added. */
+/* Tasks run in the order they were added. A task, or a timer that was ever armed, is to be removed
+ * before its memory goes. */
 void loop_add_task(struct loop *loop, struct loop_task *task);
 void loop_remove_task(struct loop *loop, struct loop_task *task);
 void loop_remove_timer(struct loop *loop, struct loop_timer *timer);
 
-/* Runs until loop_stop(); 0, or a negative errno value when waiting failed. */
+/* Runs until loop_stop(), which a callback calls; 0, or a negative errno value when waiting failed.
+ */
 int loop_run(struct loop *loop);
 void loop_stop(struct loop *loop);
 

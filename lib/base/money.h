@@ -20,8 +20,8 @@ enum {
 #define MONEY_MAX INT64_C(9007199254740992)
 
 /* Decimals of the currency, or -1 when `currency` is not a code of three capital letters. A code
- * that ISO 4217 gives no other exponent has 2, also one that was withdrawn: there may be bookings
- * in it. */
+ * for which ISO 4217 names no other exponent has 2. So has one that was withdrawn, because there
+ * may be bookings in it. */
 int money_exponent(const char *currency);
 
 /* Whether ISO 4217 has the code in use for payments: EUR, but not DEM (withdrawn), CLF (of funds),

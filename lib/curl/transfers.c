@@ -53,14 +53,14 @@ static void take_results(struct transfers *transfers)
     }
 }
 
-static void act(struct transfers *transfers, curl_socket_t fd, int events)
+static void transfers_act(struct transfers *transfers, curl_socket_t fd, int events)
 {
     int running;
     (void)curl_multi_socket_action(transfers->multi, fd, events, &running);
     take_results(transfers);
 }
 
-static void unwatch(struct endpoint *endpoint)
+static void endpoint_unwatch(struct endpoint *endpoint)
 {
     if (endpoint->watched)
         loop_unwatch(endpoint->transfers->loop, endpoint->fd, &endpoint->watch);
@@ -71,7 +71,7 @@ static void unwatch(struct endpoint *endpoint)
 static void shut_down(struct endpoint *endpoint)
 {
     char nobody_asked_for[1024];
-    unwatch(endpoint);
+    endpoint_unwatch(endpoint);
     (void)shutdown(endpoint->fd, SHUT_RDWR);
     for (int i = 0; i < DISCARD_MAX; i++)
         if (recv(endpoint->fd, nobody_asked_for, sizeof nobody_asked_for, MSG_DONTWAIT) <= 0)
@@ -92,12 +92,12 @@ static void on_socket(struct loop_watch *watch, uint32_t events)
         action |= CURL_CSELECT_OUT;
     if (events & EPOLLERR)
         action |= CURL_CSELECT_ERR;
-    act(endpoint->transfers, endpoint->fd, action);
+    transfers_act(endpoint->transfers, endpoint->fd, action);
 }
 
 static void on_timer(struct loop_timer *timer)
 {
-    act(container_of(timer, struct transfers, timer), CURL_SOCKET_TIMEOUT, 0);
+    transfers_act(container_of(timer, struct transfers, timer), CURL_SOCKET_TIMEOUT, 0);
 }
 
 /* --- what libcurl says ------------------------------------------------------------------------ */
@@ -143,7 +143,7 @@ static void forget_endpoint(struct transfers *transfers, int fd)
         if (endpoint->fd != fd)
             continue;
         *link = endpoint->next;
-        unwatch(endpoint);
+        endpoint_unwatch(endpoint);
         free(endpoint);
         return;
     }

@@ -1,7 +1,7 @@
 /* libcurl on the event loop: its multi interface, with its sockets and its time.
  *
- * A transfer is an easy handle that its owner made and set up, all but for what is said below. The
- * loop's thread owns transfers and everything in them.
+ * A transfer is an easy handle that its owner made and set up, except for what transfers_start()
+ * sets. The loop's thread owns transfers and everything in them.
  */
 #ifndef LIB_CURL_TRANSFERS_H
 #define LIB_CURL_TRANSFERS_H
@@ -26,7 +26,8 @@ struct transfer {
     bool under_way;
 };
 
-/* Keeps up to `kept_connections` of them for the next transfers. NULL when out of memory. */
+/* Keeps up to `kept_connections` idle connections for the next transfers. The loop is borrowed.
+ * NULL when out of memory. */
 struct transfers *transfers_new(struct loop *loop, long kept_connections);
 
 /* NULL is fine. No transfer may be under way. */

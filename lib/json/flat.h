@@ -13,7 +13,8 @@
 
 enum json_flat_type { JSON_FLAT_STRING, JSON_FLAT_NUMBER, JSON_FLAT_OTHER };
 
-/* A member; its texts are parts of what is read: not ended by NUL, a string without its quotes. */
+/* A member. Its texts are parts of what is read, so no NUL ends them; a string is without its
+ * quotes. */
 struct json_flat_member {
     const char *name, *value;
     size_t name_size, value_size;
@@ -31,6 +32,8 @@ enum json_flat_step {
     JSON_FLAT_UNKNOWN, /* ask jansson */
 };
 
+/* Begins to read `size` bytes, which are borrowed and need not end in NUL. Then json_flat_next()
+ * gives a member at a time; `member` counts only when it returns JSON_FLAT_MEMBER. */
 struct json_flat json_flat_begin(const char *text, size_t size);
 enum json_flat_step json_flat_next(struct json_flat *flat, struct json_flat_member *member);
 

@@ -11,13 +11,14 @@
 #include <jansson.h>
 #include <stdbool.h>
 
-/* As json_loadb(). NULL with *no_memory set or with *failure filled. One thread at a time. */
+/* As json_loadb(); the caller ends it with json_decref(). On failure returns NULL, and either sets
+ * *no_memory or fills *failure. For one thread at a time. */
 json_t *json_read(const char *text, size_t size, size_t flags, json_error_t *failure,
                   bool *no_memory);
 
-/* Reads a request's body, which must be an object without a member twice. NULL with a sentence
- * added to `error`; when memory ran out, `error` has failed instead, since nothing is wrong with
- * the body. `failure` may be NULL. */
+/* Reads a request's body, which must be an object in which no member comes twice. NULL with a
+ * sentence added to `error`; when memory ran out, `error` has failed instead, since nothing is
+ * wrong with the body. `failure` may be NULL. */
 json_t *json_read_object(const char *text, size_t size, size_t flags, json_error_t *failure,
                          struct buffer *error);
 

@@ -24,12 +24,12 @@ struct log *log_new(int fd, const char *service);
 /* Opens `path` for appending, created with mode 0640. NULL with errno set on failure. */
 struct log *log_open(const char *path, const char *service);
 
-/* Goes on in the file that `path` names now, made with mode 0640 if there is none: after the old
- * one was renamed, say. What is pending goes into the old file as far as it takes it. False with
- * errno set, and the log as it was, when the file cannot be opened. */
+/* Goes on in the file that `path` names now, after the old one was renamed, say. If there is none
+ * it is made, with mode 0640. Pending lines go into the old file, as far as it takes them. False,
+ * with errno set and the log as it was, when the file cannot be opened. */
 bool log_reopen(struct log *log, const char *path);
 
-/* Writes what is pending, closes the file if log_open() opened it. */
+/* Writes what is pending, and closes the file if log_open() opened it. NULL is fine. */
 void log_free(struct log *log);
 
 /* A line, whatever the log's level: log_begin() writes time, level, service and message; the caller
@@ -58,7 +58,7 @@ enum log_level { LOG_LEVEL_DEBUG, LOG_LEVEL_INFO, LOG_LEVEL_ERROR };
 /* Without a call it is LOG_LEVEL_INFO. */
 void log_set_level(struct log *log, enum log_level level);
 
-/* Whether log_debug() writes. Who has to work for what he says asks first. */
+/* Whether log_debug() writes: ask before putting a costly message together. */
 bool log_is_debugging(const struct log *log);
 
 /* Lines that could not be written since the start. */

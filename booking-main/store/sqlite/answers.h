@@ -17,8 +17,8 @@ void sqlite_answers_init(struct sqlite_answers *answers, struct sqlite_connectio
 int sqlite_answer_exists(struct sqlite_answers *answers, const struct store_request *request,
                          bool *exists);
 
-/* Fills `found` for the request's key, and *memory, to be freed, which its texts lie in; NULL when
- * there is no answer. */
+/* Fills `found` with the answer for the request's key. Its texts lie in *memory, which the caller
+ * frees, and which is NULL when there is no answer. */
 int sqlite_answer_find(struct sqlite_answers *answers, const struct store_request *request,
                        struct store_answer *found, char **memory);
 

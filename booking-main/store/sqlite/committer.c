@@ -47,7 +47,7 @@ enum {
 
 /* --- trouble --------------------------------------------------------------------------------- */
 
-static void turn(struct committer *committer, struct batch *batch, bool in_trouble)
+static void committer_turn(struct committer *committer, struct batch *batch, bool in_trouble)
 {
     if (batch->trouble_turns++ == 0)
         batch->was_in_trouble = committer->in_trouble;
@@ -59,14 +59,14 @@ static void begin_trouble(struct committer *committer, struct batch *batch, cons
 {
     if (committer->in_trouble)
         return; /* told already */
-    turn(committer, batch, true);
+    committer_turn(committer, batch, true);
     snprintf(batch->trouble, sizeof batch->trouble, "%s", sentence);
 }
 
 static void end_trouble(struct committer *committer, struct batch *batch)
 {
     if (committer->in_trouble)
-        turn(committer, batch, false);
+        committer_turn(committer, batch, false);
 }
 
 static void fail_round(struct committer *committer, struct batch *batch, int result)
@@ -113,9 +113,9 @@ static int take_event(void *context, const struct store_event *event)
 }
 
 /* Adds the events that were not seen yet, `limit` of them at most, and sets *last to the number of
- * the last one. If the history does not go on from where it was, what came next is not kept any
- * more, or a backup was restored into the file: then it is an EVENT_FLEET, at which everybody
- * starts anew from a snapshot. */
+ * the last one. If the history does not go on from where it was, either what came next is not kept
+ * any more, or a backup was restored into the file. Then the only event added is an EVENT_FLEET, at
+ * which everybody starts anew from a snapshot. */
 static int read_events(struct committer *committer, struct batch *batch, int64_t limit,
                        int64_t *last)
 {
@@ -140,14 +140,15 @@ static int read_events(struct committer *committer, struct batch *batch, int64_t
 }
 
 /* Reads a portion of what other engines committed. *behind says that there may be more. */
-static int follow(struct committer *committer, struct batch *batch, bool *behind)
+static int committer_follow(struct committer *committer, struct batch *batch, bool *behind)
 {
     int64_t version = 0, last = committer->last_event;
     *behind = false;
     int result = sqlite_data_version(&committer->operations.events, &version);
     if (result != SQLITE_OK)
         return result;
-    /* A connection's own changes, and in memory all are, do not count. */
+    /* A connection's own changes do not count for the version, and in memory all changes are its
+     * own. */
     if (version == committer->known_version && !committer->in_memory)
         return SQLITE_OK;
     result = read_events(committer, batch, EVENTS_A_PORTION, &last);
@@ -188,8 +189,8 @@ static int begin_writing(struct committer *committer)
     return result;
 }
 
-/* A transaction that does nothing for anybody: it finds out whether the database can be written,
- * and is written over what a commit that failed has left in the log. */
+/* A transaction that changes nothing that anybody reads. It finds out whether the database can be
+ * written, and it is written over what a failed commit has left in the log. */
 static int write_something(struct committer *committer)
 {
     int result = sqlite_begin(&committer->operations);
@@ -238,8 +239,8 @@ static int try_commit(struct committer *committer, struct batch *batch, int firs
     return result;
 }
 
-/* Whether a transaction that failed like that is not on the disk, or no longer. When its end could
- * not be written at all, it never was. */
+/* Whether a transaction that failed like that is certainly not on the disk. It never was there when
+ * its end could not be written; otherwise it is made sure of by writing over it. */
 static bool is_undone(struct committer *committer, enum step step, int result)
 {
     return step != STEP_COMMIT || (result & 0xFF) == SQLITE_FULL ||
@@ -289,9 +290,9 @@ static void commit_group(struct committer *committer, struct batch *batch, int c
         store_list_add(&batch->requests, committer->group[i]);
 }
 
-/* A round with a group of requests, none if `count` is 0. False when it came to nothing but a
- * portion of others' events, with more to come before the group's turn. */
-static bool work(struct committer *committer, struct batch *batch, int count)
+/* A round with a group of `count` requests, which may be 0. False when it only read a portion of
+ * other engines' events: more of them come before the group's turn. */
+static bool committer_work(struct committer *committer, struct batch *batch, int count)
 {
     bool behind = false;
     if (!check_place(committer, batch)) {
@@ -299,7 +300,7 @@ static bool work(struct committer *committer, struct batch *batch, int count)
             store_list_add(&batch->requests, committer->group[i]);
         return true;
     }
-    int result = follow(committer, batch, &behind);
+    int result = committer_follow(committer, batch, &behind);
     if (result != SQLITE_OK)
         fail_round(committer, batch, result);
     if (behind)
@@ -307,11 +308,11 @@ static bool work(struct committer *committer, struct batch *batch, int count)
     if (count > 0)
         commit_group(committer, batch, count);
     else if (committer->in_trouble && write_something(committer) == SQLITE_OK)
-        end_trouble(committer, batch); /* nobody may ask a store in trouble: it finds out itself */
+        end_trouble(committer, batch); /* it finds out by itself: perhaps nobody asks it any more */
     return true;
 }
 
-/* Who waits for `next_turn` waits for one other at most: the one that has `turn`. */
+/* A thread that has `next_turn` waits for one other at most: the one that has `turn`. */
 void committer_pause(struct committer *committer)
 {
     pthread_mutex_lock(&committer->next_turn);
@@ -340,7 +341,7 @@ void committer_run(struct committer *committer, int64_t last_event)
             break;
         poll_at = loop_clock() + POLL_INTERVAL;
         committer_pause(committer);
-        worked = work(committer, batch, count);
+        worked = committer_work(committer, batch, count);
         committer_resume(committer);
         if (batch_is_empty(batch))
             continue;

@@ -15,9 +15,9 @@ struct committer {
     struct store_queue queue;
     struct outbox outbox;
 
-    /* Between committer_pause() and committer_resume(). The connection is the thread's; of a
-     * database in memory, which has no other, also the keeper's, and that of imports and
-     * snapshots. */
+    /* Used between committer_pause() and committer_resume() only, by the thread itself too.
+     * Imports, snapshots and the keeper use the connection of a database in memory, which has no
+     * other. */
     pthread_mutex_t turn, next_turn;
     struct sqlite_connection connection;
     struct sqlite_operations operations;
@@ -40,8 +40,8 @@ struct committer {
  * cannot. The path is borrowed; the struct must not move. */
 bool committer_open(struct committer *committer, const char *path, struct buffer *error);
 
-/* Has the committer pause between two rounds. The turns are fair: who waits is next, however many
- * rounds are due. */
+/* Has the committer pause between two rounds. The turns are fair: a thread that waits is next,
+ * however many rounds are due. */
 void committer_pause(struct committer *committer);
 void committer_resume(struct committer *committer);
 

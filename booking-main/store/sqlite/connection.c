@@ -230,7 +230,7 @@ struct query query_begin(struct sqlite_connection *connection, sqlite3_stmt **st
     return query;
 }
 
-static void note(struct query *query, int result)
+static void query_note(struct query *query, int result)
 {
     if (query->result == SQLITE_OK)
         query->result = result;
@@ -239,7 +239,7 @@ static void note(struct query *query, int result)
 void query_number(struct query *query, int64_t number)
 {
     if (query->result == SQLITE_OK)
-        note(query, sqlite3_bind_int64(query->statement, ++query->parameter, number));
+        query_note(query, sqlite3_bind_int64(query->statement, ++query->parameter, number));
 }
 
 void query_price(struct query *query, int64_t price)
@@ -253,16 +253,16 @@ void query_price(struct query *query, int64_t price)
 void query_text(struct query *query, const char *text)
 {
     if (query->result == SQLITE_OK)
-        note(query,
-             sqlite3_bind_text(query->statement, ++query->parameter, text, -1, SQLITE_STATIC));
+        query_note(query, sqlite3_bind_text(query->statement, ++query->parameter, text, -1,
+                                            SQLITE_STATIC));
 }
 
 void query_blob(struct query *query, const void *data, size_t size)
 {
     /* A NULL pointer would be a NULL, not an empty blob. */
     if (query->result == SQLITE_OK)
-        note(query, sqlite3_bind_blob64(query->statement, ++query->parameter, data ? data : "",
-                                        size, SQLITE_STATIC));
+        query_note(query, sqlite3_bind_blob64(query->statement, ++query->parameter,
+                                              data ? data : "", size, SQLITE_STATIC));
 }
 
 int query_step(struct query *query)

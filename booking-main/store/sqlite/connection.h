@@ -39,11 +39,13 @@ bool sqlite_connection_open(struct sqlite_connection *connection, const char *pa
 /* Ends all statements that were prepared on it. Harmless on a closed one. */
 void sqlite_connection_close(struct sqlite_connection *connection);
 
-/* The same without the settings, and without reading the file, which would make those beside it. */
+/* Opens the file without the settings and without reading it: reading would make the files beside
+ * it. False, with a sentence added to `error`, when it cannot. */
 bool sqlite_connection_open_bare(struct sqlite_connection *connection, const char *path,
                                  struct buffer *error);
 
-/* Has the closing leave the files as they are: what lies at their path may be others by now. */
+/* Has sqlite_connection_close() leave the files as they are, because other files may lie at their
+ * path by now. */
 void sqlite_connection_leave(struct sqlite_connection *connection);
 
 /* Runs statements that give no rows; SQLITE_OK or what failed. */

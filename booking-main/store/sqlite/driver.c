@@ -243,8 +243,8 @@ static void sqlite_close(struct store *base)
 
 /* A connection for a long operation, from any thread: one of its own, or the one that there is in
  * memory, locked. */
-static struct sqlite_connection *borrow(struct sqlite_store *store, struct sqlite_connection *own,
-                                        struct buffer *error)
+static struct sqlite_connection *sqlite_borrow(struct sqlite_store *store,
+                                               struct sqlite_connection *own, struct buffer *error)
 {
     if (store->in_memory) {
         committer_pause(&store->committer);
@@ -253,7 +253,7 @@ static struct sqlite_connection *borrow(struct sqlite_store *store, struct sqlit
     return sqlite_connection_open(own, store->path, BULK_CACHE_KIB, error) ? own : NULL;
 }
 
-static void give_back(struct sqlite_store *store, struct sqlite_connection *connection)
+static void sqlite_give_back(struct sqlite_store *store, struct sqlite_connection *connection)
 {
     if (store->in_memory)
         committer_resume(&store->committer);
@@ -265,11 +265,11 @@ static bool sqlite_import(struct store *base, const struct fleet *fleet, bool on
                           bool dry_run, struct store_import_report *report, struct buffer *error)
 {
     struct sqlite_store *store = from_store(base);
-    struct sqlite_connection own, *connection = borrow(store, &own, error);
+    struct sqlite_connection own, *connection = sqlite_borrow(store, &own, error);
     if (!connection)
         return false;
     bool imported = sqlite_import_fleet(connection, fleet, only_if_empty, dry_run, report, error);
-    give_back(store, connection);
+    sqlite_give_back(store, connection);
     return imported;
 }
 
@@ -278,11 +278,11 @@ static bool sqlite_read_snapshot(struct store *base, int32_t since,
                                  struct buffer *error)
 {
     struct sqlite_store *store = from_store(base);
-    struct sqlite_connection own, *connection = borrow(store, &own, error);
+    struct sqlite_connection own, *connection = sqlite_borrow(store, &own, error);
     if (!connection)
         return false;
     bool read = sqlite_snapshot_read(connection, since, reader, last_event, error);
-    give_back(store, connection);
+    sqlite_give_back(store, connection);
     return read;
 }
 

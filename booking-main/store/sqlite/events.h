@@ -23,8 +23,8 @@ int sqlite_data_version(struct sqlite_events *events, int64_t *version);
 
 int sqlite_last_event(struct sqlite_events *events, int64_t *number);
 
-/* Calls `take` for each event behind `last`, in order, for `limit` of them at most (-1: all). What
- * it returns but SQLITE_OK ends the reading and is returned. */
+/* Calls `take` for each event behind `last`, in order, for `limit` of them at most (-1: all).
+ * Anything but SQLITE_OK that it returns ends the reading, and is returned. */
 int sqlite_events_read(struct sqlite_events *events, int64_t last, int64_t limit,
                        int (*take)(void *context, const struct store_event *event), void *context);
 

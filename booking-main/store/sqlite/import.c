@@ -172,7 +172,7 @@ static int read_fleet_number(struct import *import, int64_t *number)
 }
 
 /* Lists what would change, reading only. */
-static bool compare(struct import *import)
+static bool import_compare(struct import *import)
 {
     import->report = (struct store_import_report){0};
     import->change_count = 0;
@@ -190,7 +190,7 @@ static bool compare(struct import *import)
 
 /* --- changing -------------------------------------------------------------------------------- */
 
-/* Whoever has a booking that is not over is still to pay it, in the currency it was made in. */
+/* A booking that is not over is still to be paid, in the currency it was made in. */
 static bool check_currency(struct import *import)
 {
     if (!import->had_currency || !import->other_currency)
@@ -272,8 +272,8 @@ static int write_rest(struct import *import)
     return result;
 }
 
-/* Has the engines wait. What is left of it by an import that dies runs out. */
-static int announce(struct import *import, int64_t until)
+/* Has the engines wait until then at most. So if this import dies, the waiting ends by itself. */
+static int import_announce(struct import *import, int64_t until)
 {
     sqlite3_stmt *statement = NULL;
     struct query query = query_begin(import->connection, &statement,
@@ -292,7 +292,7 @@ static enum written write_changes(struct import *import)
     int result = SQLITE_OK;
     bool large = import->change_count >= LARGE;
     if (large)
-        result = announce(import, time(NULL) + SECONDS);
+        result = import_announce(import, time(NULL) + SECONDS);
     if (result == SQLITE_OK)
         result = sqlite_run(import->connection, "BEGIN IMMEDIATE");
     if (result == SQLITE_OK)
@@ -311,7 +311,7 @@ static enum written write_changes(struct import *import)
     if (result == SQLITE_OK)
         result = write_rest(import);
     if (result == SQLITE_OK && large)
-        result = announce(import, 0);
+        result = import_announce(import, 0);
     if (result == SQLITE_OK)
         result = sqlite_run(import->connection, "COMMIT");
     if (result == SQLITE_OK)
@@ -322,7 +322,7 @@ failed:
     return FAILED;
 }
 
-static bool replace(struct import *import, bool only_if_empty, bool dry_run)
+static bool import_replace(struct import *import, bool only_if_empty, bool dry_run)
 {
     int64_t has_cars = 0;
     if (only_if_empty) { /* each start asks, and need not read a million cars for it */
@@ -336,7 +336,7 @@ static bool replace(struct import *import, bool only_if_empty, bool dry_run)
         return true;
     }
     for (int round = 0; round < ROUNDS; round++) {
-        if (!compare(import))
+        if (!import_compare(import))
             return false;
         if (only_if_empty && import->had_cars) {
             import->report = (struct store_import_report){0};
@@ -363,7 +363,8 @@ bool sqlite_import_fleet(struct sqlite_connection *connection, const struct flee
     for (size_t i = 1; i < fleet->count; i++) /* what a fleet promises */
         assert(strcmp(fleet->cars[i - 1].carid, fleet->cars[i].carid) < 0);
     import.found = calloc(fleet->count + 1, sizeof *import.found);
-    bool replaced = import.found ? replace(&import, only_if_empty, dry_run) : fail_memory(&import);
+    bool replaced =
+        import.found ? import_replace(&import, only_if_empty, dry_run) : fail_memory(&import);
     if (replaced)
         *report = import.report;
     sqlite3_finalize(import.find_bookings);

@@ -65,7 +65,7 @@ static bool keeper_upkeep(struct keeper *keeper, int64_t behind)
     int result = SQLITE_OK;
     committer_pause(keeper->committer);
     struct sqlite_upkeep_time now = keeper_time(keeper);
-    if (!in_memory) /* looking around needs no pause, but where there is one connection for all */
+    if (!in_memory) /* looking around needs a pause only where all share one connection */
         committer_resume(keeper->committer);
     result = sqlite_upkeep_look(&keeper->upkeep, &now);
     if (!in_memory)

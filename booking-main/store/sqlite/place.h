@@ -30,9 +30,9 @@ bool sqlite_place_check(const struct sqlite_place *place, struct buffer *error);
 /* Bytes of a file, 0 when it is not there. */
 uint64_t sqlite_place_size(const struct sqlite_place *place, enum place_file file);
 
-/* Before the first connection is opened: whether another engine runs on a database whose log was
- * deleted. What that engine knows cannot be seen from here, so its cars would be sold again. False
- * with a sentence added to `error` if so. */
+/* To be called before the first connection is opened. False, with a sentence added to `error`, when
+ * another engine runs on the database and the log was deleted. What that engine knows cannot be
+ * seen from here, so its cars would be sold again. */
 bool sqlite_place_is_sound(const char *path, struct buffer *error);
 
 #endif

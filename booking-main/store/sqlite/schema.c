@@ -165,7 +165,8 @@ const int sqlite_schema_version = sizeof sqlite_schema_steps / sizeof sqlite_sch
 
 /* --- knowing it again ------------------------------------------------------------------------ */
 
-static bool failed(const struct sqlite_connection *connection, int result, struct buffer *error)
+static bool schema_failed(const struct sqlite_connection *connection, int result,
+                          struct buffer *error)
 {
     sqlite_describe(connection, result, error);
     return false;
@@ -184,7 +185,7 @@ static bool read_version(struct sqlite_connection *connection, int known, int *v
     if (result == SQLITE_OK)
         result = sqlite_read_number(connection, "SELECT count(*) FROM sqlite_schema", &tables);
     if (result != SQLITE_OK)
-        return failed(connection, result, error);
+        return schema_failed(connection, result, error);
     if (application == 0 && found == 0 && tables == 0) {
         *version = 0;
         return true;
@@ -211,7 +212,7 @@ static bool read_version(struct sqlite_connection *connection, int known, int *v
 /* --- bringing it up to date ------------------------------------------------------------------ */
 
 /* digest(blob) in the steps' SQL. */
-static void digest(sqlite3_context *context, int count, sqlite3_value **values)
+static void schema_digest(sqlite3_context *context, int count, sqlite3_value **values)
 {
     (void)count;
     unsigned char made[STORE_DIGEST_SIZE];
@@ -259,7 +260,7 @@ static bool take_steps(struct sqlite_connection *connection, const char *const *
         if (result == SQLITE_OK)
             result = sqlite_run(connection, pragmas);
         if (result != SQLITE_OK)
-            return failed(connection, result, error);
+            return schema_failed(connection, result, error);
     }
     return true;
 }
@@ -270,11 +271,11 @@ bool sqlite_schema_prepare(struct sqlite_connection *connection, const char *con
     int found = 0;
     int result = sqlite3_create_function(connection->db, "digest", 1,
                                          SQLITE_UTF8 | SQLITE_DETERMINISTIC | SQLITE_DIRECTONLY,
-                                         NULL, digest, NULL, NULL);
+                                         NULL, schema_digest, NULL, NULL);
     if (result == SQLITE_OK)
         result = sqlite_run(connection, "BEGIN");
     if (result != SQLITE_OK)
-        return failed(connection, result, error);
+        return schema_failed(connection, result, error);
     bool ours = read_version(connection, version, &found, error);
     sqlite_rollback(connection);
     if (!ours)
@@ -284,10 +285,10 @@ bool sqlite_schema_prepare(struct sqlite_connection *connection, const char *con
     /* Also when there is nothing to do: a database that cannot be written is found out now. */
     result = sqlite_run(connection, "BEGIN IMMEDIATE");
     if (result != SQLITE_OK)
-        return failed(connection, result, error);
+        return schema_failed(connection, result, error);
     bool taken = take_steps(connection, steps, version, &found, error);
     if (taken && (result = sqlite_run(connection, "COMMIT")) != SQLITE_OK)
-        taken = failed(connection, result, error);
+        taken = schema_failed(connection, result, error);
     sqlite_rollback(connection);
     if (taken && found < version) /* so that the file by itself is a database; if not, then later */
         (void)sqlite3_wal_checkpoint_v2(connection->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL,

@@ -81,8 +81,8 @@ static int move_booking(struct sqlite_upkeep *upkeep, int64_t number,
 
 /* --- what was kept long enough --------------------------------------------------------------- */
 
-/* Rows are stale when their time is before `from`, or behind `to`: they were dated by a clock that
- * ran ahead, and would be in the way of those behind them. */
+/* Rows are stale when their time is before `from`. Those whose time is after `to` are stale too: a
+ * clock that ran ahead dated them, and they would be in the way of the rows behind them. */
 struct stale {
     const char *find, *purge;
     int64_t from, to;

@@ -35,9 +35,9 @@ void sqlite_upkeep_init(struct sqlite_upkeep *upkeep, struct sqlite_connection *
 /* Looks for bookings that are over, reading only. */
 int sqlite_upkeep_look(struct sqlite_upkeep *upkeep, const struct sqlite_upkeep_time *time);
 
-/* Moves those, deletes a portion of what is stale, and writes the clock down when the one that is
- * kept is more than `behind` seconds behind; in a transaction. *more: there may be more to do at
- * once. */
+/* Moves those bookings, deletes a portion of what is stale, and writes the clock down when the one
+ * that is kept is more than `behind` seconds behind. All of that is one transaction, which the
+ * caller has begun. *more says whether there may be more to do at once. */
 int sqlite_upkeep_do(struct sqlite_upkeep *upkeep, const struct sqlite_upkeep_time *time,
                      int64_t behind, bool *more);
 

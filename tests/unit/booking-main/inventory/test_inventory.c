@@ -6,425 +6,18 @@
  * a seed of its own. SEED=n is the first life's, STEPS=n how many steps there are in all; a failure
  * prints what to set to see it again. Nothing depends on real time or on which thread is faster:
  * the clocks are the test's, and so is the moment at which a new fleet is read and put to use.
- * Link with -Wl,--wrap=time,--wrap=clock_gettime,--wrap=stock_load,--wrap=availability_advance.
  */
-#include "tests/unit/booking-main/inventory/inventory_model.h"
-#include "tests/unit/booking-main/store/store_unit.h"
-
-#include "inventory/stock.h"
+#include "tests/unit/booking-main/inventory/inventory_checks.h"
 
 #include <fcntl.h>
-#include <semaphore.h>
-#include <time.h>
 
 enum {
     LIFE = 1000, /* steps */
     SHORT_STEPS = 6000,
-    GROUP_MAX = 6,
-    KEYS = 64,
     PATIENCE_SECONDS = 120, /* real ones, of a life */
 };
 
-/* --- clocks and loading, as the test wants them ----------------------------------------------- */
-
-time_t __wrap_time(time_t *out);
-int __real_clock_gettime(clockid_t clock, struct timespec *out);
-int __wrap_clock_gettime(clockid_t clock, struct timespec *out);
-struct stock *__real_stock_load(struct store *store, int32_t since, bool (*go_on)(void *context),
-                                void *context, struct buffer *error);
-struct stock *__wrap_stock_load(struct store *store, int32_t since, bool (*go_on)(void *context),
-                                void *context, struct buffer *error);
-void __real_availability_advance(struct availability *availability, int32_t since);
-void __wrap_availability_advance(struct availability *availability, int32_t since);
-
-static _Atomic int64_t wall_clock, steady_clock; /* seconds */
-
-static struct {
-    bool gated;
-    int32_t since;
-    sem_t has_begun, may_read, has_read, may_return;
-} loading;
-
-static int advances;
-static int32_t advanced_to;
-
-time_t __wrap_time(time_t *out)
-{
-    if (out)
-        *out = wall_clock;
-    return wall_clock;
-}
-
-int __wrap_clock_gettime(clockid_t clock, struct timespec *out)
-{
-    if (clock != CLOCK_MONOTONIC)
-        return __real_clock_gettime(clock, out);
-    *out = (struct timespec){.tv_sec = steady_clock};
-    return 0;
-}
-
-/* Called by the thread that loads. */
-struct stock *__wrap_stock_load(struct store *store, int32_t since, bool (*go_on)(void *context),
-                                void *context, struct buffer *error)
-{
-    loading.since = since;
-    if (loading.gated) {
-        sem_post(&loading.has_begun);
-        sem_wait(&loading.may_read);
-    }
-    struct stock *stock = __real_stock_load(store, since, go_on, context, error);
-    if (loading.gated) {
-        sem_post(&loading.has_read);
-        sem_wait(&loading.may_return);
-    }
-    return stock;
-}
-
-void __wrap_availability_advance(struct availability *availability, int32_t since)
-{
-    advances++;
-    advanced_to = since;
-    __real_availability_advance(availability, since);
-}
-
-/* --- the world ---------------------------------------------------------------------------------
- */
-
-/* One order between its claim and its end. */
-struct flow {
-    struct claim claim;
-    struct fleet_waiter waiter;
-    struct unit_request request;
-};
-
-struct key {
-    int64_t at; /* 0: it was not used */
-    char body[24];
-    bool gone_perhaps; /* long ago */
-};
-
-static struct {
-    uint64_t random;
-    struct unit_engine engine;
-    struct inventory *inventory;
-    struct log *log;
-    struct model model;
-    struct flow *flows[MODEL_CLAIMS]; /* beside the model's claims */
-    struct unit_request group[GROUP_MAX];
-    enum store_result predicted[GROUP_MAX];
-    int group_count;
-    bool loads, load_due, load_read;
-    int waiting; /* for the fleet */
-    bool stopping;
-    struct model_car read[MODEL_CARS]; /* by the loader */
-    struct key keys[2][KEYS];          /* of each channel */
-    int64_t life_began;
-    int events_seen, booked, held, lost, changed, taken, loaded, expired;
-    unsigned ids;
-} world;
-
-static uint64_t first_seed, life_seed;
-static int step; /* of this life */
-
-static uint32_t pick(uint32_t below)
-{
-    return (uint32_t)(unit_random(&world.random) >> 33) % below;
-}
-
-static bool chance(uint32_t percent)
-{
-    return pick(100) < percent;
-}
-
-static int32_t minute_now(void)
-{
-    return (int32_t)(wall_clock / 60);
-}
-
-/* Whoever breaks a promise is told how to see it again. */
-static void check(bool holds, const char *what)
-{
-    if (holds)
-        return;
-    fail_msg("%s\n    again with: SEED=%" PRIu64 " STEPS=%d", what, life_seed, step + 1);
-}
-
-/* The inventory begins to load a fleet as soon as there is another and none is being loaded. */
-static void expect_loading(void)
-{
-    if (world.loads || !world.load_due)
-        return;
-    sem_wait(&loading.has_begun); /* it has read the clock */
-    world.loads = true;
-    world.load_due = world.load_read = false;
-}
-
-static void on_event(void *context, const struct store_event *event)
-{
-    struct model *model = &world.model;
-    unit_on_event(context, event);
-    inventory_apply(world.inventory, event);
-    world.events_seen++;
-    if (event->kind == EVENT_FLEET) {
-        world.load_due = true;
-    } else if (model->expected_count) {
-        const struct store_event *expected = &model->expected[0];
-        check(expected->kind == event->kind && expected->car == event->car &&
-                  expected->period.pickup_at == event->period.pickup_at &&
-                  expected->period.return_at == event->period.return_at &&
-                  expected->expires_at == event->expires_at &&
-                  strcmp(expected->booking_id, event->booking_id) == 0,
-              "an event that is not the next");
-        memmove(model->expected, model->expected + 1,
-                (size_t)--model->expected_count * sizeof model->expected[0]);
-    } else {
-        /* The inventory's own doing: a hold that has expired. */
-        int booking = model_find_booking(model, event->booking_id);
-        check(event->kind == EVENT_RELEASED && booking != MODEL_NONE &&
-                  model_has_expired(&model->bookings[booking], wall_clock),
-              "an event that nobody asked for");
-        model->bookings[booking].state = BOOKING_EXPIRED;
-        world.expired++;
-    }
-    if (event->kind == EVENT_TAKEN)
-        model_taken(model, event);
-    expect_loading();
-}
-
-static void on_commit(void *context, const struct store_commit *commit)
-{
-    unit_on_commit(context, commit);
-}
-
-static void on_trouble(void *context, const char *sentence)
-{
-    (void)context;
-    fail_msg("trouble: %s", sentence ? sentence : "over");
-}
-
-/* Waits until the store has done what was asked of it before. */
-static void pass(void)
-{
-    struct unit_request show = unit_request(STORE_SHOW, "-");
-    assert_int_equal(unit_run(&world.engine, &show), STORE_NOT_FOUND);
-}
-
-/* Until nothing happens by itself any more: the first round has the loop read the clock, the second
- * calls timers, the third waits for what they asked for. */
-static void settle(void)
-{
-    int before;
-    do {
-        before = world.events_seen;
-        for (int i = 0; i < 3; i++)
-            pass();
-    } while (world.events_seen != before);
-}
-
-static void note_advance(void)
-{
-    if (advances && advanced_to > world.model.since)
-        world.model.since = advanced_to;
-    /* The clock was set back: what is over may be asked for again, so it is loaded again. */
-    if (advances && advanced_to < world.model.since && !world.loads)
-        world.load_due = true;
-    advances = 0;
-    expect_loading();
-}
-
-/* --- random things -----------------------------------------------------------------------------
- */
-
-static struct period random_period(void)
-{
-    int32_t now = minute_now(), from = now - MINUTES_PER_DAY + (int32_t)pick(4 * MINUTES_PER_DAY);
-    if (chance(3))
-        from = now + (int32_t)pick(600 * MINUTES_PER_DAY);
-    int32_t length = 1 + (int32_t)pick(MINUTES_PER_DAY);
-    if (chance(5))
-        length = 1 + (int32_t)pick(PERIOD_MAX_DAYS * MINUTES_PER_DAY);
-    if (chance(60)) { /* on the hour, so that many meet */
-        from -= from % 60;
-        length += 60 - length % 60;
-    }
-    return (struct period){from, from + length};
-}
-
-static struct criteria random_criteria(void)
-{
-    static const char *const locations[] = {"", "", "NCE", "PAR", "LYS", "XYZ"};
-    static const char *const categories[] = {"",     "",     "****", "E***",
-                                             "*D*R", "ECMR", "CDMR", "Z***"};
-    struct criteria criteria = {.period = random_period()};
-    strcpy(criteria.location, locations[pick(LENGTH(locations))]);
-    strcpy(criteria.category, categories[pick(LENGTH(categories))]);
-    return criteria;
-}
-
-static void random_fleet(struct model_car *fleet)
-{
-    static const char *const locations[] = {"NCE", "PAR", "LYS"};
-    static const char *const categories[] = {"ECMR", "CDMR", "EDAR"};
-    memcpy(fleet, world.model.store, sizeof world.model.store);
-    uint32_t share = pick(60);
-    for (int i = 0; i < MODEL_CARS; i++) {
-        if (fleet[i].known && !chance(share))
-            continue;
-        fleet[i].offered = chance(70);
-        if (fleet[i].known && chance(50))
-            continue;
-        fleet[i].day_price = 2000 + 500 * pick(4);
-        fleet[i].hour_price = chance(30) ? -1 : 700;
-        strcpy(fleet[i].location, locations[pick(LENGTH(locations))]);
-        strcpy(fleet[i].category, categories[pick(LENGTH(categories))]);
-    }
-    fleet[pick(MODEL_CARS)].offered = false;
-    struct model_car *one = &fleet[0]; /* a fleet has a car */
-    if (!one->day_price)
-        *one = (struct model_car){
-            .day_price = 2500, .hour_price = 700, .location = "NCE", .category = "ECMR"};
-    one->offered = true;
-}
-
-static void new_id(char id[BOOKING_ID_SIZE + 1])
-{
-    snprintf(id, BOOKING_ID_SIZE + 1, "%08x-%013" PRIx64, world.ids++,
-             unit_random(&world.random) & 0xFFFFFFFFFFFFF);
-}
-
-static const char *random_channel(void)
-{
-    return chance(95) ? "kayak" : "airbnb";
-}
-
-/* --- what must agree ---------------------------------------------------------------------------
- */
-
-static uint32_t position_of(int car)
-{
-    return catalog_by_number(inventory_catalog(world.inventory), world.model.index[car].number);
-}
-
-static void check_finds(int count)
-{
-    const struct catalog *catalog = inventory_catalog(world.inventory);
-    for (int i = 0; i < count; i++) {
-        struct criteria criteria = random_criteria();
-        uint32_t found = inventory_find(world.inventory, &criteria);
-        int wanted = model_find(&world.model, &criteria);
-        check((found == CATALOG_NONE) == (wanted == MODEL_NONE), "a car is found, or is not");
-        check(found == CATALOG_NONE || strcmp(catalog_carid(catalog, catalog_car(catalog, found)),
-                                              model_carid(wanted)) == 0,
-              "another car is found");
-    }
-}
-
-static void check_cars(int count)
-{
-    for (int i = 0; i < count; i++) {
-        int car = (int)pick(MODEL_CARS);
-        struct period period = random_period();
-        if (!world.model.index[car].known)
-            continue;
-        bool is_free = inventory_is_free(world.inventory, position_of(car), period);
-        check(is_free ==
-                  (model_is_offered(&world.model, car) && model_is_free(&world.model, car, period)),
-              "a car is free, or is not");
-    }
-}
-
-static void check_claims(void)
-{
-    for (int i = 0; i < world.model.claim_count; i++)
-        check((int)world.flows[i]->claim.state == world.model.claims[i].state, "a claim's state");
-}
-
-static void check_catalog(const struct catalog *catalog, const struct model_car *cars)
-{
-    uint32_t known = 0;
-    for (int i = 0; i < MODEL_CARS; i++) {
-        uint32_t position = catalog_by_carid(catalog, model_carid(i));
-        check((position != CATALOG_NONE) == cars[i].known, "a car in the catalog");
-        if (position == CATALOG_NONE)
-            continue;
-        const struct catalog_car *car = catalog_car(catalog, position);
-        known++;
-        check(car->number == cars[i].number &&
-                  catalog_by_number(catalog, car->number) == position &&
-                  car->offered == cars[i].offered && car->day_price == cars[i].day_price &&
-                  car->hour_price == cars[i].hour_price &&
-                  strcmp(catalog_location(catalog, car), cars[i].location) == 0 &&
-                  memcmp(car->category, cars[i].category, CAR_CATEGORY_SIZE) == 0,
-              "what the catalog says of a car");
-    }
-    check(known == catalog_count(catalog), "cars in the catalog");
-}
-
-/* --- the store's snapshot ----------------------------------------------------------------------
- */
-
-static int cars_read, taken_read;
-
-static bool on_begin(void *context, const char *currency, size_t cars)
-{
-    (void)context, (void)cars;
-    cars_read = taken_read = 0;
-    check(strcmp(currency, "EUR") == 0, "the currency");
-    return true;
-}
-
-static bool on_car(void *context, const struct store_car *read)
-{
-    (void)context;
-    int car = atoi(read->carid + strlen("car-"));
-    struct model_car *is = &world.model.store[car];
-    if (!is->known) /* the store gives the number */
-        is->number = read->number;
-    is->known = true;
-    cars_read++;
-    check(is->number == read->number && strcmp(model_carid(car), read->carid) == 0 &&
-              is->offered == read->offered && is->day_price == read->day_price &&
-              is->hour_price == read->hour_price && strcmp(is->location, read->location) == 0 &&
-              strcmp(is->category, read->category) == 0,
-          "what the store says of a car");
-    return true;
-}
-
-static bool on_taken(void *context, const struct store_event *event)
-{
-    (void)context;
-    int booking = model_find_booking(&world.model, event->booking_id);
-    check(booking != MODEL_NONE, "a booking in the store");
-    const struct booking *is = &world.model.bookings[booking];
-    taken_read++;
-    check(model_is_active(is) && is->car == event->car &&
-              is->period.pickup_at == event->period.pickup_at &&
-              is->period.return_at == event->period.return_at &&
-              (is->state == BOOKING_HELD ? is->expires_at : 0) == event->expires_at,
-          "what the store says of a booking");
-    return true;
-}
-
-/* All of the store beside all of the model. */
-static void check_store(void)
-{
-    struct store_snapshot_reader reader = {NULL, on_begin, on_car, on_taken};
-    struct buffer error;
-    int64_t last_event = 0;
-    int active = 0, cars = 0;
-    buffer_init(&error, 1024);
-    if (!store_read_snapshot(world.engine.store, INT32_MIN + 1, &reader, &last_event, &error))
-        fail_msg("%s", error.data);
-    buffer_free(&error);
-    for (int i = 0; i < world.model.booking_count; i++)
-        active += model_is_active(&world.model.bookings[i]);
-    for (int i = 0; i < MODEL_CARS; i++)
-        cars += world.model.store[i].known;
-    check(active == taken_read && cars == cars_read, "as many in the store as in the model");
-}
-
-/* --- steps: the fleet --------------------------------------------------------------------------
- */
+/* --- steps: the fleet ------------------------------------------------------------------------ */
 
 static void import_fleet(void)
 {
@@ -477,8 +70,7 @@ static void load(void)
     check_catalog(inventory_catalog(world.inventory), world.model.index);
 }
 
-/* --- steps: claims -----------------------------------------------------------------------------
- */
+/* --- steps: claims --------------------------------------------------------------------------- */
 
 /* As book.c does it: finds a car, claims it, and has its booking ready. */
 static void begin_flow(void)
@@ -552,8 +144,7 @@ static void end_flow(int which, enum store_result result)
     }
 }
 
-/* --- steps: operations of the store ------------------------------------------------------------
- */
+/* --- steps: operations of the store ---------------------------------------------------------- */
 
 /* Keys belong to a channel. */
 static struct key *key_named(const struct unit_request *request, const char *name)
@@ -782,8 +373,7 @@ static void run_group(void)
             }
 }
 
-/* --- steps: time -------------------------------------------------------------------------------
- */
+/* --- steps: time ----------------------------------------------------------------------------- */
 
 /* Holds that the clock says have expired. */
 static int overdue(void)
@@ -819,8 +409,7 @@ static void step_the_clock(void)
     note_advance();
 }
 
-/* --- lives -------------------------------------------------------------------------------------
- */
+/* --- lives ----------------------------------------------------------------------------------- */
 
 static void begin_life(void)
 {

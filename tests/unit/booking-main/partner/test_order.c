@@ -1,6 +1,4 @@
-#include "tests/unit/unit.h"
-
-#include <limits.h>
+#include "tests/unit/malloc_unit.h"
 
 #include "lib/base/timestamp.h"
 #include "partner/order.h"
@@ -170,17 +168,6 @@ static void any_bytes_are_read_or_refused(void **state)
         assert_true(memchr(field, '\0', sizeof field) != NULL);
         buffer_free(&error);
     }
-}
-
-/* Allocations fail from the one with this number on (-Wl,--wrap=malloc). */
-static int allocations_left = INT_MAX;
-
-void *__real_malloc(size_t size);
-void *__wrap_malloc(size_t size);
-
-void *__wrap_malloc(size_t size)
-{
-    return allocations_left-- > 0 ? __real_malloc(size) : NULL;
 }
 
 /* Then nothing is wrong with the order: the caller answers 500, not 400. */

@@ -1,6 +1,4 @@
-#include "tests/unit/unit.h"
-
-#include <limits.h>
+#include "tests/unit/malloc_unit.h"
 
 #include "lib/adapter/car_document.h"
 
@@ -158,17 +156,6 @@ static void amounts_are_exact(void **state)
         car_document_free(owner);
     }
     buffer_free(&error);
-}
-
-/* Allocations fail from the one with this number on (-Wl,--wrap=malloc). */
-static int allocations_left = INT_MAX;
-
-void *__real_malloc(size_t size);
-void *__wrap_malloc(size_t size);
-
-void *__wrap_malloc(size_t size)
-{
-    return allocations_left-- > 0 ? __real_malloc(size) : NULL;
 }
 
 /* Then nothing is wrong with the document: the caller answers 500, not 400. The nested member has

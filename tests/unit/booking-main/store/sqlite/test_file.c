@@ -1,41 +1,12 @@
 /* The store on an SQLite file: what may be wrong with the file at start, several engines on one
  * file, and what a crash leaves. */
-#include "tests/unit/booking-main/store/unit_time.h"
+#include "tests/unit/booking-main/store/one_engine.h"
 
 #include "store/sqlite/schema.h"
 
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/wait.h>
-
-static struct unit_engine engine;
-
-static int begin(void **state)
-{
-    (void)state;
-    unit_folder_make();
-    return 0;
-}
-
-static int end(void **state)
-{
-    (void)state;
-    if (engine.store)
-        unit_engine_stop(&engine);
-    unit_folder_remove();
-    return 0;
-}
-
-static void start(void)
-{
-    unit_engine_start(&engine, unit_url("booking.db"));
-}
-
-static enum store_result book(const char *id, int32_t pickup_at)
-{
-    struct unit_request request = unit_booking(id, 1, pickup_at, pickup_at + 1);
-    return unit_run(&engine, &request);
-}
 
 static void write_file(const char *path, const char *text, size_t size)
 {
@@ -94,7 +65,7 @@ static void what_is_no_database_of_ours_is_refused_and_left_alone(void **state)
 static void a_damaged_header_is_refused(void **state)
 {
     (void)state;
-    start();
+    start_in_file();
     unit_engine_stop(&engine);
     int fd = open(unit_path("booking.db"), O_RDWR | O_CLOEXEC);
     assert_true(fd >= 0);
@@ -110,7 +81,7 @@ static void a_damaged_header_is_refused(void **state)
 static void a_newer_version_is_refused(void **state)
 {
     (void)state;
-    start();
+    start_in_file();
     unit_engine_stop(&engine);
     sqlite3 *db = raw_open(unit_path("booking.db"));
     raw_run(db, "PRAGMA user_version = 7");
@@ -142,7 +113,7 @@ static void check_refused_for_others(const char *name, const char *reason)
 static void what_cannot_be_written_is_refused(void **state)
 {
     (void)state;
-    start();
+    start_in_file();
     unit_engine_stop(&engine);
     assert_int_equal(chmod(unit_path("booking.db"), 0444), 0);
     assert_int_equal(chmod(unit_folder, 0777), 0);
@@ -176,11 +147,11 @@ static void names_mean_files_whatever_they_look_like(void **state)
 static void what_was_booked_is_there_after_a_restart(void **state)
 {
     (void)state;
-    start();
-    assert_int_equal(book("a", 1000), STORE_OK);
+    start_in_file();
+    assert_int_equal(book_minute("a", 1000), STORE_OK);
     unit_engine_stop(&engine);
-    start();
-    assert_int_equal(book("b", 1000), STORE_CAR_TAKEN);
+    start_in_file();
+    assert_int_equal(book_minute("b", 1000), STORE_CAR_TAKEN);
     assert_int_equal(engine.event_count, 2);
     assert_int_equal(raw_number(unit_path("booking.db"), "PRAGMA user_version"), 2);
 }
@@ -198,7 +169,7 @@ static void its_files_are_for_its_user_and_group(void **state)
     static const mode_t masks[] = {0, 022, 077};
     for (size_t i = 0; i < LENGTH(masks); i++) {
         mode_t before = umask(masks[i]);
-        start();
+        start_in_file();
         umask(before);
         check_mode("booking.db");
         check_mode("booking.db-wal");
@@ -253,7 +224,7 @@ static void a_schema_takes_the_steps_it_lacks(void **state)
 static void the_questions_are_answered_by_index(void **state)
 {
     (void)state;
-    start();
+    start_in_file();
     unit_engine_stop(&engine);
     sqlite3 *db = raw_open(unit_path("booking.db"));
     sqlite3_stmt *statement;
@@ -332,12 +303,12 @@ static void another_engines_changes_arrive(void **state)
 {
     (void)state;
     struct unit_engine other;
-    start();
+    start_in_file();
     unit_engine_start(&other, unit_url("booking.db"));
     for (int i = 0; i < 3; i++) {
         char id[BOOKING_ID_SIZE + 1];
         snprintf(id, sizeof id, "a%d", i);
-        assert_int_equal(book(id, 1000 + i), STORE_OK);
+        assert_int_equal(book_minute(id, 1000 + i), STORE_OK);
         unit_run_until_events(&other, 2 + (size_t)i);
         assert_string_equal(other.events[1 + i].booking_id, id);
         struct unit_request show = unit_request(STORE_SHOW, id);
@@ -353,13 +324,13 @@ static void another_engines_changes_arrive(void **state)
 static void many_changes_arrive_in_order(void **state)
 {
     (void)state;
-    start();
+    start_in_file();
     sqlite3 *db = raw_open(unit_path("booking.db"));
     raw_run(db, "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 10000)"
                 " INSERT INTO events (kind, car, pickup_at, return_at, expires_at, booking_id, at)"
                 " SELECT 1, 1, i, i + 1, 0, 'id', 0 FROM n");
     sqlite3_close(db);
-    assert_int_equal(book("last", 5000), STORE_OK);
+    assert_int_equal(book_minute("last", 5000), STORE_OK);
     assert_int_equal(engine.event_count, 10002);
     assert_string_equal(engine.events[10001].booking_id, "last");
 }
@@ -451,7 +422,7 @@ static void run_child(int fd, int first)
     static struct unit_request clients[CHILD_CLIENTS];
     report_fd = fd;
     next_booking = first;
-    start();
+    start_in_file();
     for (int i = 0; i < CHILD_CLIENTS; i++) {
         make_next(&clients[i]);
         clients[i].then = report_and_go_on;
@@ -483,7 +454,7 @@ static void a_killed_engine_loses_nothing_it_answered(void **state)
         kill(child, SIGKILL);
         assert_int_equal(waitpid(child, NULL, 0), child);
         snprintf(name, sizeof name, "%s", unit_path("booking.db"));
-        start();
+        start_in_file();
         do {
             struct unit_request show = unit_request(STORE_SHOW, id);
             assert_int_equal(unit_run(&engine, &show), STORE_OK);
@@ -500,7 +471,7 @@ static void an_idle_store_costs_next_to_nothing(void **state)
 {
     (void)state;
     struct timespec before, after;
-    start();
+    start_in_file();
     clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &before);
     assert_false(unit_run_loop(&engine, 1000));
     clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &after);
@@ -511,7 +482,7 @@ static void an_idle_store_costs_next_to_nothing(void **state)
 
 int main(void)
 {
-#define TEST(test) cmocka_unit_test_setup_teardown(test, begin, end)
+#define TEST(test) cmocka_unit_test_setup_teardown(test, begin_in_folder, end)
     const struct CMUnitTest tests[] = {
         TEST(what_is_no_database_of_ours_is_refused_and_left_alone),
         TEST(a_damaged_header_is_refused),

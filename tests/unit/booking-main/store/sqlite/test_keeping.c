@@ -1,43 +1,12 @@
 /* What the store keeps, for how long, and in which file: older databases, bookings that are over,
  * answers, events, checkpoints. */
-#include "tests/unit/booking-main/store/unit_time.h"
+#include "tests/unit/booking-main/store/one_engine.h"
 
 #include "store/digest.h"
 #include "store/sqlite/schema.h"
 #include "store/sqlite/upkeep.h"
 
 enum { HOUR = 3600, DAY = 24 * HOUR };
-
-static struct unit_engine engine;
-
-static int begin(void **state)
-{
-    (void)state;
-    unit_jumped = 0;
-    unit_folder_make();
-    return 0;
-}
-
-static int end(void **state)
-{
-    (void)state;
-    if (engine.store)
-        unit_engine_stop(&engine);
-    unit_folder_remove();
-    return 0;
-}
-
-/* The first upkeep comes at once. */
-static void start(void)
-{
-    unit_engine_start(&engine, unit_url("booking.db"));
-}
-
-static enum store_result book(const char *id, int64_t car, int32_t pickup_at, int32_t return_at)
-{
-    struct unit_request request = unit_booking(id, car, pickup_at, return_at);
-    return unit_run(&engine, &request);
-}
 
 static int64_t number(const char *sql)
 {
@@ -70,7 +39,7 @@ static void wait_for_upkeep(void)
              marks);
     unit_engine_stop(&engine);
     change(sql);
-    start();
+    start_in_file();
     snprintf(sql, sizeof sql, "SELECT count(*) FROM past_bookings WHERE id = 'mark-%d'", marks++);
     wait_for(sql, 1);
 }
@@ -121,7 +90,7 @@ static void a_database_of_version_1_is_brought_up_to_date(void **state)
         " 99999999999), (2, 'kayak', 'l', x'00ff', 200, NULL, 'a/b', '', 7)",
         far, far, far, far, far, far, far, far);
     make_version_1(rows);
-    start();
+    start_in_file();
     check_shown("over", "NCE", 5500, BOOKING_BOOKED);
     check_shown("cancelled", "PAR", 7000, BOOKING_CANCELLED);
     check_shown("booked", "NCE", 11000, BOOKING_BOOKED);
@@ -154,7 +123,7 @@ static void a_database_of_version_1_is_brought_up_to_date(void **state)
 static void a_booking_that_is_over_makes_room_and_is_still_shown(void **state)
 {
     (void)state;
-    start();
+    start_in_file();
     struct unit_request cancel = unit_request(STORE_CANCEL, "cancelled");
     struct unit_request hold = unit_booking("held", 2, 10, 20);
     hold.store.booking.state = BOOKING_HELD;
@@ -168,7 +137,7 @@ static void a_booking_that_is_over_makes_room_and_is_still_shown(void **state)
     unit_engine_stop(&engine);
 
     unit_jumped = UPKEEP_GRACE_HOURS * HOUR + 20 * 60;
-    start();
+    start_in_file();
     wait_for("SELECT count(*) FROM bookings", 1);
     assert_int_equal(number("SELECT count(*) FROM all_bookings"), 4);
     check_shown("over", "NCE", 5500, BOOKING_BOOKED);
@@ -197,13 +166,13 @@ static void a_booking_that_is_over_makes_room_and_is_still_shown(void **state)
 static void many_are_moved_in_portions(void **state)
 {
     (void)state;
-    start();
+    start_in_file();
     unit_engine_stop(&engine);
     change("WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 1500)"
            " INSERT INTO bookings SELECT i, 'id-' || i, 1, i, i + 1, 2 + i % 2, 0, 'kayak', '',"
            " 5500, 1000, 5500, 'EUR', 'NCE', 'ECMR', 1 FROM n");
     unit_jumped = 10 * DAY;
-    start();
+    start_in_file();
     wait_for("SELECT count(*) FROM bookings", 0);
     assert_int_equal(number("SELECT count(DISTINCT id) FROM past_bookings"), 1500);
     assert_int_equal(engine.troubles, 0);
@@ -214,7 +183,7 @@ static void a_past_booking_is_forgotten_some_day(void **state)
     (void)state;
     static const char count[] = "SELECT count(*) FROM past_bookings WHERE id LIKE 'id-%'";
     char sql[512];
-    start();
+    start_in_file();
     unit_engine_stop(&engine);
     snprintf(
         sql, sizeof sql,
@@ -254,12 +223,12 @@ static void make_answers(void)
 static void old_answers_are_purged(void **state)
 {
     (void)state;
-    start();
+    start_in_file();
     make_answers();
     unit_engine_stop(&engine);
     change("UPDATE answers SET at = at - 48 * 3600 - 60 WHERE number <= 15;"
            "UPDATE answers SET at = at - 47 * 3600 WHERE number > 15");
-    start();
+    start_in_file();
     wait_for("SELECT count(*) FROM answers", 5);
     wait_for_upkeep();
     assert_int_equal(number("SELECT count(*) FROM answers"), 5);
@@ -280,7 +249,7 @@ static void a_clock_ahead_deletes_nothing(void **state)
     clock_gettime(CLOCK_REALTIME, &real);
     int32_t soon = (int32_t)(real.tv_sec / 60) + 60;
     unit_jumped = real.tv_sec - UNIT_NOW;
-    start();
+    start_in_file();
     make_answers();
     assert_int_equal(book("b", 2, soon, soon + 10), STORE_OK);
     unit_jumped += 1000 * DAY;
@@ -295,7 +264,7 @@ static void a_clock_ahead_deletes_nothing(void **state)
 static void a_lock_in_the_way_of_the_upkeep_is_no_trouble(void **state)
 {
     (void)state;
-    start();
+    start_in_file();
     make_answers();
     unit_engine_stop(&engine);
     change("UPDATE answers SET at = 1");
@@ -320,7 +289,7 @@ static void a_lock_in_the_way_of_the_upkeep_is_no_trouble(void **state)
 static void old_events_are_purged_and_who_is_behind_starts_anew(void **state)
 {
     (void)state;
-    start();
+    start_in_file();
     make_answers(); /* events 2 to 21 */
     unit_engine_stop(&engine);
     unit_jumped = 1800000000; /* now that it is about the time that events are dated by */
@@ -383,7 +352,7 @@ static void the_file_by_itself_is_complete_at_a_quiet_moment(void **state)
     engine.store = NULL;
     buffer_free(&error);
 
-    start();
+    start_in_file();
     assert_int_equal(book("a", 1, 1000, 2000), STORE_OK);
     for (int i = 0; number_in_a_copy("SELECT count(*) FROM bookings") != 1 && i < 500; i++)
         unit_run_loop(&engine, 20);
@@ -400,7 +369,7 @@ static void the_file_by_itself_is_complete_at_a_quiet_moment(void **state)
 static void a_stop_leaves_nothing_in_the_log(void **state)
 {
     (void)state;
-    start();
+    start_in_file();
     sqlite3 *other = raw_open(unit_path("booking.db"));
     raw_run(other, "SELECT count(*) FROM cars");
     assert_int_equal(book("a", 1, 1000, 2000), STORE_OK);
@@ -431,7 +400,7 @@ static void a_long_log_is_cut_also_while_bookings_go_on(void **state)
     (void)state;
     enum { LIMIT = 32 * 1024 * 1024 };
     int next = 0;
-    start();
+    start_in_file();
     /* A reader that does not end: the log cannot be cut, and nobody waits for it. */
     sqlite3 *reader = raw_open(unit_path("booking.db"));
     raw_run(reader, "BEGIN; SELECT count(*) FROM cars");
@@ -449,7 +418,7 @@ static void a_long_log_is_cut_also_while_bookings_go_on(void **state)
 
 int main(void)
 {
-#define TEST(test) cmocka_unit_test_setup_teardown(test, begin, end)
+#define TEST(test) cmocka_unit_test_setup_teardown(test, begin_in_folder, end)
     const struct CMUnitTest tests[] = {
         TEST(a_database_of_version_1_is_brought_up_to_date),
         TEST(a_booking_that_is_over_makes_room_and_is_still_shown),

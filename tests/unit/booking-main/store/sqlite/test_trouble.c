@@ -1,40 +1,11 @@
 /* The store on an SQLite file: what goes wrong with locks, the disk and the files while it runs. */
-#include "tests/unit/booking-main/store/unit_time.h"
+#include "tests/unit/booking-main/store/one_engine.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-
-static struct unit_engine engine;
-
-static int begin(void **state)
-{
-    (void)state;
-    unit_folder_make();
-    return 0;
-}
-
-static int end(void **state)
-{
-    (void)state;
-    if (engine.store)
-        unit_engine_stop(&engine);
-    unit_folder_remove();
-    return 0;
-}
-
-static void start(void)
-{
-    unit_engine_start(&engine, unit_url("booking.db"));
-}
-
-static enum store_result book(const char *id, int32_t pickup_at)
-{
-    struct unit_request request = unit_booking(id, 1, pickup_at, pickup_at + 1);
-    return unit_run(&engine, &request);
-}
 
 /* --- locks ----------------------------------------------------------------------------------- */
 
@@ -50,12 +21,12 @@ static void wait_for_recovery(int recoveries)
 static void a_locked_database_is_unavailable_for_a_bounded_time(void **state)
 {
     (void)state;
-    start();
-    assert_int_equal(book("a", 1000), STORE_OK);
+    start_in_file();
+    assert_int_equal(book_minute("a", 1000), STORE_OK);
     sqlite3 *db = raw_open(unit_path("booking.db"));
     raw_run(db, "BEGIN IMMEDIATE");
     int64_t begun = loop_clock();
-    assert_int_equal(book("b", 2000), STORE_UNAVAILABLE);
+    assert_int_equal(book_minute("b", 2000), STORE_UNAVAILABLE);
     int64_t waited = loop_clock() - begun;
     assert_in_range(waited / LOOP_MILLISECOND, 1400, 3000);
     assert_int_equal(engine.troubles, 1);
@@ -64,21 +35,21 @@ static void a_locked_database_is_unavailable_for_a_bounded_time(void **state)
     struct unit_request show = unit_request(STORE_SHOW, "a"); /* reads go on */
     assert_int_equal(unit_run(&engine, &show), STORE_OK);
     begun = loop_clock();
-    assert_int_equal(book("b", 2000), STORE_UNAVAILABLE); /* sooner, and not told again */
+    assert_int_equal(book_minute("b", 2000), STORE_UNAVAILABLE); /* sooner, and not told again */
     assert_true(loop_clock() - begun < 1200 * LOOP_MILLISECOND);
     assert_int_equal(engine.troubles, 1);
     assert_int_equal(engine.recoveries, 0);
     raw_run(db, "COMMIT");
     sqlite3_close(db);
     wait_for_recovery(1);
-    assert_int_equal(book("b", 2000), STORE_OK);
+    assert_int_equal(book_minute("b", 2000), STORE_OK);
     check_database(unit_path("booking.db"));
 }
 
 static void a_short_lock_is_waited_for(void **state)
 {
     (void)state;
-    start();
+    start_in_file();
     sqlite3 *db = raw_open(unit_path("booking.db"));
     raw_run(db, "BEGIN IMMEDIATE");
     struct unit_request request = unit_booking("a", 1, 1000, 2000);
@@ -94,7 +65,7 @@ static void a_short_lock_is_waited_for(void **state)
 static void a_large_import_is_waited_for(void **state)
 {
     (void)state;
-    start();
+    start_in_file();
     char sql[96];
     snprintf(sql, sizeof sql, "UPDATE meta SET value = %lld WHERE name = 'import'",
              (long long)time(NULL) + 5);
@@ -188,11 +159,11 @@ static void fail_from(int call, int error, bool on)
 static void a_full_disk_is_unavailable_until_there_is_room(void **state)
 {
     (void)state;
-    start();
-    assert_int_equal(book("a", 1000), STORE_OK);
+    start_in_file();
+    assert_int_equal(book_minute("a", 1000), STORE_OK);
     fail_from(1, ENOSPC, true);
     for (int i = 0; i < 5; i++)
-        assert_int_equal(book("b", 2000), STORE_UNAVAILABLE);
+        assert_int_equal(book_minute("b", 2000), STORE_UNAVAILABLE);
     assert_int_equal(engine.troubles, 1);
     assert_non_null(strstr(engine.sentence, "the disk is full"));
     struct unit_request show = unit_request(STORE_SHOW, "a"); /* can still be read */
@@ -204,7 +175,7 @@ static void a_full_disk_is_unavailable_until_there_is_room(void **state)
     assert_int_equal(engine.event_count, 2);
     fail_from(0, 0, false);
     wait_for_recovery(1);
-    assert_int_equal(book("b", 2000), STORE_OK);
+    assert_int_equal(book_minute("b", 2000), STORE_OK);
     assert_int_equal(engine.event_count, 3);
     check_database(unit_path("booking.db"));
 }
@@ -265,14 +236,14 @@ static int fail_each_call(int error, bool on)
 static void a_commit_that_fails_is_nowhere_half(void **state)
 {
     (void)state;
-    start();
+    start_in_file();
     assert_true(fail_each_call(ENOSPC, false) >= 3);
     assert_true(fail_each_call(EIO, false) >= 3);
     assert_true(fail_each_call(ENOSPC, true) >= 3);
     assert_true(fail_each_call(EIO, true) >= 3);
     assert_true(fail_each_call(EROFS, true) >= 3);
     unit_engine_stop(&engine);
-    start();
+    start_in_file();
     sqlite3 *db = raw_open(unit_path("booking.db"));
     sqlite3_stmt *check;
     assert_int_equal(sqlite3_prepare_v2(db, "PRAGMA integrity_check", -1, &check, NULL), SQLITE_OK);
@@ -307,8 +278,8 @@ static void copy_as_in_a_crash(struct unit_request *request)
 static void a_commit_whose_sync_fails_is_undone_before_the_answer(void **state)
 {
     (void)state;
-    start();
-    assert_int_equal(book("a", 1000), STORE_OK);
+    start_in_file();
+    assert_int_equal(book_minute("a", 1000), STORE_OK);
     struct unit_request request = unit_booking("b", 1, 2000, 3000);
     request.then = copy_as_in_a_crash;
     atomic_store(&fail_syncs, 1);
@@ -325,7 +296,7 @@ static void a_commit_whose_sync_fails_is_undone_before_the_answer(void **state)
 static void what_cannot_be_undone_is_not_known(void **state)
 {
     (void)state;
-    start();
+    start_in_file();
     struct unit_request request = unit_booking("b", 1, 2000, 3000);
     request.store.answer = unit_answer("key");
     request.then = copy_as_in_a_crash;
@@ -345,38 +316,38 @@ static void a_file_that_is_moved_away_is_noticed(void **state)
 {
     (void)state;
     char from[160], to[160];
-    start();
+    start_in_file();
     snprintf(from, sizeof from, "%s", unit_path("booking.db"));
     snprintf(to, sizeof to, "%s", unit_path("away.db"));
     assert_int_equal(rename(from, to), 0);
-    assert_int_equal(book("a", 1000), STORE_UNAVAILABLE);
+    assert_int_equal(book_minute("a", 1000), STORE_UNAVAILABLE);
     assert_int_equal(engine.troubles, 1);
     assert_non_null(strstr(engine.sentence, "moved or deleted"));
     assert_int_equal(rename(to, from), 0);
     wait_for_recovery(1);
-    assert_int_equal(book("a", 1000), STORE_OK);
+    assert_int_equal(book_minute("a", 1000), STORE_OK);
 }
 
 static void a_log_that_is_moved_away_is_noticed(void **state)
 {
     (void)state;
     static const char *const names[] = {"booking.db-wal", "booking.db-shm"};
-    start();
+    start_in_file();
     for (int i = 0; i < 2; i++) {
         char from[160], to[160], id[BOOKING_ID_SIZE + 1];
         snprintf(from, sizeof from, "%s", unit_path(names[i]));
         snprintf(to, sizeof to, "%s", unit_path("away"));
         snprintf(id, sizeof id, "a%d", i);
         assert_int_equal(rename(from, to), 0);
-        assert_int_equal(book(id, 1000 + i), STORE_UNAVAILABLE);
+        assert_int_equal(book_minute(id, 1000 + i), STORE_UNAVAILABLE);
         assert_int_equal(engine.troubles, i + 1);
         assert_non_null(strstr(engine.sentence, names[i]));
         assert_non_null(strstr(engine.sentence, "stop all engines"));
         copy_file("away", names[i]); /* another file, be it the same byte for byte */
-        assert_int_equal(book(id, 1000 + i), STORE_UNAVAILABLE);
+        assert_int_equal(book_minute(id, 1000 + i), STORE_UNAVAILABLE);
         assert_int_equal(rename(to, from), 0);
         wait_for_recovery(i + 1);
-        assert_int_equal(book(id, 1000 + i), STORE_OK);
+        assert_int_equal(book_minute(id, 1000 + i), STORE_OK);
     }
 }
 
@@ -410,17 +381,17 @@ static void nobody_sells_cars_again_without_the_log(void **state)
     (void)state;
     int go_on, status;
     pid_t child = fork_opener(&go_on, "another engine runs on it");
-    start();
-    assert_int_equal(book("a", 1000), STORE_OK);
+    start_in_file();
+    assert_int_equal(book_minute("a", 1000), STORE_OK);
     assert_int_equal(unlink(unit_path("booking.db-wal")), 0);
     assert_int_equal(unlink(unit_path("booking.db-shm")), 0);
     assert_int_equal(write(go_on, "", 1), 1);
     close(go_on);
     assert_int_equal(waitpid(child, &status, 0), child);
     assert_int_equal(status, 0);
-    assert_int_equal(book("b", 1000), STORE_UNAVAILABLE);
+    assert_int_equal(book_minute("b", 1000), STORE_UNAVAILABLE);
     unit_engine_stop(&engine);
-    start(); /* and now nobody runs on it */
+    start_in_file(); /* and now nobody runs on it */
     assert_int_equal(engine.troubles, 0);
 }
 
@@ -428,15 +399,15 @@ static void nobody_sells_cars_again_without_the_log(void **state)
 static void a_restored_file_is_left_alone(void **state)
 {
     (void)state;
-    start();
+    start_in_file();
     unit_engine_stop(&engine);
     copy_file("booking.db", "backup.db");
-    start();
-    assert_int_equal(book("a", 1000), STORE_OK);
+    start_in_file();
+    assert_int_equal(book_minute("a", 1000), STORE_OK);
     assert_int_equal(unlink(unit_path("booking.db-wal")), 0);
     assert_int_equal(unlink(unit_path("booking.db-shm")), 0);
     copy_file("backup.db", "booking.db");
-    assert_int_equal(book("b", 1000), STORE_UNAVAILABLE);
+    assert_int_equal(book_minute("b", 1000), STORE_UNAVAILABLE);
     unit_engine_stop(&engine);
     size_t size, expected_size;
     char *expected = unit_read(unit_path("backup.db"), &expected_size);
@@ -463,15 +434,15 @@ static void a_backup_restored_meanwhile_is_started_from_anew(void **state)
 {
     (void)state;
     char path[160], copy[160];
-    start();
+    start_in_file();
     snprintf(path, sizeof path, "%s", unit_path("booking.db"));
     snprintf(copy, sizeof copy, "%s", unit_path("backup.db"));
-    assert_int_equal(book("a", 1000), STORE_OK);
+    assert_int_equal(book_minute("a", 1000), STORE_OK);
     copy_database(path, copy); /* while the engine runs */
     for (int i = 0; i < 5; i++) {
         char id[BOOKING_ID_SIZE + 1];
         snprintf(id, sizeof id, "b%d", i);
-        assert_int_equal(book(id, 2000 + i), STORE_OK);
+        assert_int_equal(book_minute(id, 2000 + i), STORE_OK);
     }
     copy_database(copy, path);
     unit_run_until_events(&engine, 8);
@@ -480,14 +451,14 @@ static void a_backup_restored_meanwhile_is_started_from_anew(void **state)
     assert_true(engine.out_of_order); /* as store.h says of this case */
     engine.out_of_order = false;
     assert_int_equal(unit_snapshot(&engine, 0).taken_count, 1);
-    assert_int_equal(book("c", 2000), STORE_OK);
+    assert_int_equal(book_minute("c", 2000), STORE_OK);
     assert_int_equal(engine.events[8].number, 3);
     assert_int_equal(engine.troubles, 0);
 }
 
 int main(void)
 {
-#define TEST(test) cmocka_unit_test_setup_teardown(test, begin, end)
+#define TEST(test) cmocka_unit_test_setup_teardown(test, begin_in_folder, end)
     const struct CMUnitTest tests[] = {
         TEST(a_locked_database_is_unavailable_for_a_bounded_time),
         TEST(a_short_lock_is_waited_for),
