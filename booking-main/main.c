@@ -3,7 +3,7 @@
 
 #include "commands/commands.h"
 #include "fleet/fleet.h"
-#include "lib/base/process.h"
+#include "lib/base/descriptor_limit.h"
 #include "lib/base/timestamp.h"
 #include "lib/base/version.h"
 #include "lib/http/healthcheck.h"
@@ -96,7 +96,7 @@ static bool is_idle(void *context)
 
 /* --- SIGHUP ---------------------------------------------------------------------------------- */
 
-static void on_hangup(void *context)
+static void on_sighup(void *context)
 {
     struct engine *engine = context;
     const char *access_log = engine->config->access_log;
@@ -227,8 +227,8 @@ static bool engine_start(struct engine *engine, struct buffer *error)
         .idle = is_idle,
         .context = engine,
     });
-    engine->hangup = hangup_new(engine->loop, on_hangup, engine);
-    if (!engine->drain || !engine->hangup) {
+    engine->sighup = sighup_new(engine->loop, on_sighup, engine);
+    if (!engine->drain || !engine->sighup) {
         buffer_printf(error, "signals: %s", strerror(errno));
         return false;
     }
@@ -257,7 +257,7 @@ static void engine_stop(struct engine *engine)
     http_server_free(engine->public_server);
     http_server_free(engine->operator_server);
     key_file_free(engine->api_keys);
-    hangup_free(engine->hangup);
+    sighup_free(engine->sighup);
     drain_free(engine->drain);
     loop_free(engine->loop);
 }
@@ -323,7 +323,7 @@ int main(int argc, char **argv)
     case OPTIONS_RUN:
         break;
     }
-    process_raise_descriptor_limit();
+    descriptor_limit_raise();
     int status = 1;
     struct engine engine = {.config = &config, .log = log_new(STDERR_FILENO, "booking-main")};
     if (!engine.log)

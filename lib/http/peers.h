@@ -1,10 +1,11 @@
-/* A server's open connections: whose they are, which of them only cost, and which makes room for a
- * new one.
+/* A server's open connections: whose they are, which of them are of no use any more, and which
+ * makes room for a new one.
  *
  * libmicrohttpd closes a connection that has been silent for a time. It starts that time anew with
  * every byte, and misses some clients that leave, so connections are also looked at here, once a
  * second: one whose request trickles in for too long, or whose client has left in the middle of
- * one, is shut down. Nor does it close one to make room for another; peers_admit() does.
+ * one, is shut down. libmicrohttpd does not close a connection to make room for another either;
+ * peers_admit() does.
  */
 #ifndef LIB_HTTP_PEERS_H
 #define LIB_HTTP_PEERS_H
