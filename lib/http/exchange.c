@@ -100,7 +100,7 @@ static void free_exchange(struct exchange *exchange)
     free(exchange);
 }
 
-static void give_back(struct buffer *buffer)
+static void exchange_give_back(struct buffer *buffer)
 {
     if (buffer->capacity > KEPT_MAX)
         buffer_free(buffer);
@@ -116,9 +116,9 @@ void exchange_end(struct exchange *exchange)
         free_exchange(exchange);
         return;
     }
-    give_back(&exchange->body);
-    give_back(&exchange->answer);
-    give_back(&exchange->headers);
+    exchange_give_back(&exchange->body);
+    exchange_give_back(&exchange->answer);
+    exchange_give_back(&exchange->headers);
     exchange->next_free = exchanges->free;
     exchanges->free = exchange;
     exchanges->free_count++;

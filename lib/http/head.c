@@ -67,7 +67,7 @@ static const char nul_or_fold[] =
     "A header field has a NUL byte in it, or goes on in the next line.";
 
 /* Whether one of the bytes is in the set. Without branches, since it sees every byte of a head. */
-static bool has_any(const char *text, size_t size, const bool set[256])
+static bool has_byte_of(const char *text, size_t size, const bool set[256])
 {
     bool found = false;
     for (size_t i = 0; i < size; i++)
@@ -112,8 +112,8 @@ static size_t find_known(const char *name, size_t size)
     return i;
 }
 
-static enum MHD_Result read_field(void *context, enum MHD_ValueKind kind, const char *name,
-                                  size_t name_size, const char *value, size_t value_size)
+static enum MHD_Result head_read_field(void *context, enum MHD_ValueKind kind, const char *name,
+                                       size_t name_size, const char *value, size_t value_size)
 {
     (void)kind;
     struct reading *reading = context;
@@ -128,9 +128,9 @@ static enum MHD_Result read_field(void *context, enum MHD_ValueKind kind, const 
         return MHD_YES;
     if (!line_follows(reading->end, name) || !value_follows(name + name_size, value))
         reading->fault = nul_or_fold;
-    else if (!name_size || has_any(name, name_size, no_token))
+    else if (!name_size || has_byte_of(name, name_size, no_token))
         reading->fault = "A header field's name has a character that is not allowed in it.";
-    else if (has_any(value, value_size, is_control))
+    else if (has_byte_of(value, value_size, is_control))
         reading->fault = "A header field has a control character in it.";
     else if (again && place < SINGLE_FIELDS)
         reading->fault = "A header field that may come once has come twice.";
@@ -176,8 +176,8 @@ static bool host_valid(const char *host)
     return !host[size + strspn(host + size, " \t")];
 }
 
-static void set_fault(struct head *head, enum problem problem, const char *field,
-                      const char *sentence)
+static void head_set_fault(struct head *head, enum problem problem, const char *field,
+                           const char *sentence)
 {
     head->problem = problem;
     head->field = field;
@@ -191,57 +191,58 @@ static void judge_framing(const char *length, const char *coding, bool http_1_0,
         const char *field = known[TRANSFER_ENCODING].name;
         head->chunked = strcasecmp(coding, "chunked") == 0;
         if (length)
-            set_fault(head, PROBLEM_INVALID_REQUEST, field,
-                      "Send Content-Length or Transfer-Encoding, not both.");
+            head_set_fault(head, PROBLEM_INVALID_REQUEST, field,
+                           "Send Content-Length or Transfer-Encoding, not both.");
         else if (http_1_0)
-            set_fault(head, PROBLEM_INVALID_REQUEST, field,
-                      "HTTP/1.0 has no Transfer-Encoding: send Content-Length.");
+            head_set_fault(head, PROBLEM_INVALID_REQUEST, field,
+                           "HTTP/1.0 has no Transfer-Encoding: send Content-Length.");
         else if (!head->chunked)
-            set_fault(head, PROBLEM_NOT_IMPLEMENTED, field,
-                      "Of transfer codings this service knows chunked alone.");
+            head_set_fault(head, PROBLEM_NOT_IMPLEMENTED, field,
+                           "Of transfer codings this service knows chunked alone.");
     } else if (length) {
         const char *field = known[CONTENT_LENGTH].name;
         size_t digits = strspn(length, "0123456789");
         if (!digits || length[digits])
-            set_fault(head, PROBLEM_INVALID_REQUEST, field, "Content-Length must be a number.");
+            head_set_fault(head, PROBLEM_INVALID_REQUEST, field,
+                           "Content-Length must be a number.");
         else if (digits > LENGTH_DIGITS_MAX)
-            set_fault(head, PROBLEM_BODY_TOO_LARGE, field,
-                      "Content-Length is larger than any body this service takes.");
+            head_set_fault(head, PROBLEM_BODY_TOO_LARGE, field,
+                           "Content-Length is larger than any body this service takes.");
         else
             head->content_length = strtoull(length, NULL, 10);
     }
 }
 
-static void judge(const struct reading *reading, const char *version, struct head *head)
+static void head_judge(const struct reading *reading, const char *version, struct head *head)
 {
     bool http_1_0 = strcmp(version, "HTTP/1.0") == 0;
     const char *host = reading->values[HOST], *encoding = reading->values[CONTENT_ENCODING];
     if (reading->fault)
-        set_fault(head, PROBLEM_INVALID_REQUEST, reading->field, reading->fault);
+        head_set_fault(head, PROBLEM_INVALID_REQUEST, reading->field, reading->fault);
     else if (!host && !http_1_0)
-        set_fault(head, PROBLEM_INVALID_REQUEST, known[HOST].name,
-                  "HTTP/1.1 needs a Host header field.");
+        head_set_fault(head, PROBLEM_INVALID_REQUEST, known[HOST].name,
+                       "HTTP/1.1 needs a Host header field.");
     else if (host && !host_valid(host))
-        set_fault(head, PROBLEM_INVALID_REQUEST, known[HOST].name,
-                  "Host must be a name or an address, with a port or without.");
+        head_set_fault(head, PROBLEM_INVALID_REQUEST, known[HOST].name,
+                       "Host must be a name or an address, with a port or without.");
     else
         judge_framing(reading->values[CONTENT_LENGTH], reading->values[TRANSFER_ENCODING], http_1_0,
                       head);
     if (head->fault)
         return;
     if (reading->size > HTTP_HEADERS_MAX)
-        set_fault(head, PROBLEM_HEADERS_TOO_LARGE, NULL,
-                  "Send at most 8192 bytes of header fields.");
+        head_set_fault(head, PROBLEM_HEADERS_TOO_LARGE, NULL,
+                       "Send at most 8192 bytes of header fields.");
     else if (encoding && *encoding && strcasecmp(encoding, "identity") != 0)
-        set_fault(head, PROBLEM_UNSUPPORTED_ENCODING, known[CONTENT_ENCODING].name,
-                  "Send the body as it is, without a Content-Encoding.");
+        head_set_fault(head, PROBLEM_UNSUPPORTED_ENCODING, known[CONTENT_ENCODING].name,
+                       "Send the body as it is, without a Content-Encoding.");
 }
 
 void head_read(struct MHD_Connection *connection, const char *method, const char *version,
                struct head *head)
 {
     struct reading reading = {.end = version + strlen(version)};
-    MHD_get_connection_values_n(connection, MHD_HEADER_KIND, read_field, &reading);
+    MHD_get_connection_values_n(connection, MHD_HEADER_KIND, head_read_field, &reading);
     if (!reading.fault && method && !head_ends(connection, method, reading.end))
         reading.fault = nul_or_fold;
     *head = (struct head){
@@ -250,5 +251,5 @@ void head_read(struct MHD_Connection *connection, const char *method, const char
         .traceparent = reading.values[TRACEPARENT],
         .authorization = reading.values[AUTHORIZATION],
     };
-    judge(&reading, version, head);
+    head_judge(&reading, version, head);
 }

@@ -68,8 +68,8 @@ static const char *strip_prefix(const struct http_server *server, struct exchang
 }
 
 /* Sets the exchange's route, if it has one; `allow` is http_route_find()'s. */
-static void find_route(const struct http_server *server, struct exchange *exchange,
-                       char allow[HTTP_ALLOW_MAX + 1])
+static void server_find_route(const struct http_server *server, struct exchange *exchange,
+                              char allow[HTTP_ALLOW_MAX + 1])
 {
     exchange->route =
         http_route_find(server->config.routes, server->config.route_count, exchange->request.method,
@@ -88,7 +88,7 @@ static void answer_unrouted(const struct http_server *server, struct exchange *e
     struct http_request *request = &exchange->request;
     const struct http_server_config *config = &server->config;
     char allow[HTTP_ALLOW_MAX + 1];
-    find_route(server, exchange, allow);
+    server_find_route(server, exchange, allow);
     if (*allow) {
         char detail[HTTP_ALLOW_MAX + 64];
         http_header(request, "Allow", allow);
@@ -115,8 +115,8 @@ static void answer_too_large(struct exchange *exchange)
 /* --- refusing past libmicrohttpd ------------------------------------------------------------- */
 
 /* Answers and ends the connection at a moment when libmicrohttpd takes no answer. */
-static void refuse(struct exchange *exchange, enum problem problem, const char *field,
-                   const char *detail)
+static void server_refuse(struct exchange *exchange, enum problem problem, const char *field,
+                          const char *detail)
 {
     http_answer_problem(&exchange->request, problem, field, detail);
     reply_past_library(exchange);
@@ -137,7 +137,7 @@ static void on_library_log(void *context, const char *format, va_list arguments)
         struct exchange *exchange = server->reading_target;
         server->reading_target = NULL;
         identity_set(&server->identities, &exchange->identity, NULL, NULL);
-        refuse(exchange, PROBLEM_URI_TOO_LONG, NULL, "Send at most 64 parameters.");
+        server_refuse(exchange, PROBLEM_URI_TOO_LONG, NULL, "Send at most 64 parameters.");
         return;
     }
     for (struct peer *peer = server->peers.first; peer; peer = peer->next) {
@@ -152,10 +152,10 @@ static void on_library_log(void *context, const char *format, va_list arguments)
         head_read(exchange->connection, NULL, exchange->target_end + 1, &head);
         identity_set(&server->identities, &exchange->identity, head.request_id, head.traceparent);
         if (head.fault)
-            refuse(exchange, head.problem, head.field, head.fault);
+            server_refuse(exchange, head.problem, head.field, head.fault);
         else
-            refuse(exchange, PROBLEM_HEADERS_TOO_LARGE, NULL,
-                   "Send fewer or shorter header fields.");
+            server_refuse(exchange, PROBLEM_HEADERS_TOO_LARGE, NULL,
+                          "Send fewer or shorter header fields.");
         return;
     }
 }
@@ -180,8 +180,8 @@ static void cut_stalled_uploads(struct http_server *server)
         (void)ioctl(peer->fd, FIONREAD, &waiting);
         progress->looks = waiting ? progress->looks + 1 : 0;
         if (progress->looks >= STALLED_LOOKS || now - progress->since > STALLED_TIME)
-            refuse(exchange, PROBLEM_INVALID_REQUEST, NULL,
-                   "The size of a chunk, with its extensions, is too long.");
+            server_refuse(exchange, PROBLEM_INVALID_REQUEST, NULL,
+                          "The size of a chunk, with its extensions, is too long.");
     }
 }
 
@@ -234,7 +234,7 @@ static enum MHD_Result begin_request(struct http_server *server, struct exchange
     exchange->request.authorization = head.authorization;
     exchange->request.path = strip_prefix(server, exchange);
     char allow[HTTP_ALLOW_MAX + 1];
-    find_route(server, exchange, allow);
+    server_find_route(server, exchange, allow);
     exchange->body.limit = body_limit(exchange);
 
     if (exchange->target_fault)
@@ -307,7 +307,8 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
 
 /* The status that a request is counted under: of the answer that was sent, be it libmicrohttpd's
  * own; 408 for one that did not come in within its time, 499 for a client that left before. */
-static unsigned outcome(const struct exchange *exchange, enum MHD_RequestTerminationCode reason)
+static unsigned server_outcome(const struct exchange *exchange,
+                               enum MHD_RequestTerminationCode reason)
 {
     if (exchange->sent || (exchange->queued && reason == MHD_REQUEST_TERMINATED_COMPLETED_OK))
         return exchange->status;
@@ -321,7 +322,7 @@ static unsigned outcome(const struct exchange *exchange, enum MHD_RequestTermina
     return late ? MHD_HTTP_REQUEST_TIMEOUT : STATUS_CLIENT_LEFT;
 }
 
-static void finish(struct http_server *server, struct exchange *exchange, unsigned status)
+static void server_finish(struct http_server *server, struct exchange *exchange, unsigned status)
 {
     int64_t duration = loop_clock() - exchange->started;
     if (!*exchange->identity.request_id)
@@ -349,7 +350,7 @@ static void on_completed(void *context, struct MHD_Connection *connection, void 
      * being made. Such a client still waits for it. */
     if (exchange->state == EXCHANGE_ANSWERED && !exchange->queued && !exchange->sent)
         reply_past_library(exchange);
-    finish(server, exchange, outcome(exchange, reason));
+    server_finish(server, exchange, server_outcome(exchange, reason));
 }
 
 /* Refuses a connection before its first request. */
@@ -363,7 +364,7 @@ static void refuse_connection(struct http_server *server, struct peer *peer)
         http_answer_problem(&exchange->request, PROBLEM_TOO_MANY_CONNECTIONS, NULL,
                             "Close some, or send more requests on each.");
         reply_past_library(exchange);
-        finish(server, exchange, exchange->status);
+        server_finish(server, exchange, exchange->status);
     }
     peers_shut_down(peer);
 }
@@ -433,7 +434,7 @@ static int64_t run_daemon(struct loop_task *task)
 
 /* Percent-decodes a part of the query in place, but for one with a NUL in it: as a C string that
  * would end there. (It gets the path too, which target_read() has decoded its own way.) */
-static size_t unescape(void *context, struct MHD_Connection *connection, char *text)
+static size_t server_unescape(void *context, struct MHD_Connection *connection, char *text)
 {
     (void)connection;
     struct http_server *server = context;
@@ -461,7 +462,7 @@ struct http_server *http_server_new(const struct http_server_config *config)
     server->daemon = MHD_start_daemon(
         MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0, NULL, NULL, on_request,
         server, MHD_OPTION_EXTERNAL_LOGGER, on_library_log, server, MHD_OPTION_LISTEN_SOCKET,
-        config->listen_fd, MHD_OPTION_UNESCAPE_CALLBACK, unescape, server,
+        config->listen_fd, MHD_OPTION_UNESCAPE_CALLBACK, server_unescape, server,
         MHD_OPTION_URI_LOG_CALLBACK, on_target, server, MHD_OPTION_NOTIFY_COMPLETED, on_completed,
         server, MHD_OPTION_NOTIFY_CONNECTION, on_connection, server, MHD_OPTION_CONNECTION_LIMIT,
         config->connection_limit + MAKING_ROOM, MHD_OPTION_CONNECTION_TIMEOUT, config->idle_seconds,
