@@ -14,6 +14,10 @@ static const struct option_entry entries[] = {
      "address of the operator port; without one, all addresses"},
     {"admin-port", "BOOKING_ADMIN_PORT", OPTION_PORT, FIELD(admin_port), "PORT", "9033",
      "operator port: /healthz, /readyz, /metrics"},
+    {"connections-per-address", "BOOKING_CONNECTIONS_PER_ADDRESS", OPTION_COUNT,
+     FIELD(connections_per_address), "N", "1024",
+     "connections that one address may have to the public port;\n"
+     "0 for any number, as behind a proxy"},
     {"adapter-url", "BOOKING_ADAPTER_URL", OPTION_TEXT, FIELD(adapter_url), "URL",
      "http://127.0.0.1:9096", "the adapter beside this engine"},
     {"prefix", "BOOKING_PREFIX", OPTION_TEXT, FIELD(prefix), "PATH", NULL,

@@ -12,6 +12,7 @@ struct config {
     uint16_t port;
     const char *admin_bind;
     uint16_t admin_port;
+    unsigned connections_per_address; /* 0 for any number */
     const char *adapter_url;
     const char *prefix; /* NULL for none */
     const char *database;

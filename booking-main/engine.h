@@ -9,8 +9,8 @@
 #include "config.h"
 #include "inventory/inventory.h"
 #include "lib/base/drain.h"
-#include "lib/base/hangup.h"
 #include "lib/base/metrics.h"
+#include "lib/base/sighup.h"
 #include "lib/http/server.h"
 #include "lib/log/log.h"
 #include "store/store.h"
@@ -42,7 +42,7 @@ struct engine {
     struct http_server *public_server;
     struct http_server *operator_server;
     struct drain *drain;
-    struct hangup *hangup;
+    struct sighup *sighup;
     bool store_down;
     struct engine_counters counters;
 };

@@ -3,7 +3,7 @@
 
 #include "commands/commands.h"
 #include "fleet/fleet.h"
-#include "lib/base/process.h"
+#include "lib/base/descriptor_limit.h"
 #include "lib/base/timestamp.h"
 #include "lib/base/version.h"
 #include "lib/http/healthcheck.h"
@@ -20,7 +20,8 @@
 enum {
     CONNECTIONS = 2048,
     OPERATOR_CONNECTIONS = 64,
-    IDLE_SECONDS = 75,       /* longer than the minute that common load balancers keep theirs */
+    IDLE_SECONDS = 75, /* longer than the minute that common load balancers keep theirs */
+    OPERATOR_IDLE_SECONDS = 10,
     FINISH_SECONDS = 10,     /* for the requests in flight once nothing new is accepted */
     QUIET_MILLISECONDS = 60, /* between accepting the last connection and reading its request */
 };
@@ -95,7 +96,7 @@ static bool is_idle(void *context)
 
 /* --- SIGHUP ---------------------------------------------------------------------------------- */
 
-static void on_hangup(void *context)
+static void on_sighup(void *context)
 {
     struct engine *engine = context;
     const char *access_log = engine->config->access_log;
@@ -120,7 +121,6 @@ static struct http_server *start_server(struct engine *engine, const char *bind,
     server->server = "booking-main/" BOOKING_VERSION;
     server->context = engine;
     server->access_log = engine->access_log;
-    server->idle_seconds = IDLE_SECONDS;
     struct http_server *started = http_server_new(server);
     if (!started)
         buffer_add_text(error, "out of memory or descriptors");
@@ -136,11 +136,14 @@ static bool start_servers(struct engine *engine, struct buffer *error)
         .prefix = config->prefix,
         .channel = config->channel,
         .connection_limit = CONNECTIONS,
+        .connections_per_address = config->connections_per_address,
+        .idle_seconds = IDLE_SECONDS,
     };
     struct http_server_config operator_config = {
         .routes = operator_routes,
         .route_count = operator_route_count,
         .connection_limit = OPERATOR_CONNECTIONS,
+        .idle_seconds = OPERATOR_IDLE_SECONDS,
     };
     engine->operator_server = start_server(engine, config->admin_bind, config->admin_port,
                                            "--admin-port", &operator_config, error);
@@ -224,8 +227,8 @@ static bool engine_start(struct engine *engine, struct buffer *error)
         .idle = is_idle,
         .context = engine,
     });
-    engine->hangup = hangup_new(engine->loop, on_hangup, engine);
-    if (!engine->drain || !engine->hangup) {
+    engine->sighup = sighup_new(engine->loop, on_sighup, engine);
+    if (!engine->drain || !engine->sighup) {
         buffer_printf(error, "signals: %s", strerror(errno));
         return false;
     }
@@ -254,7 +257,7 @@ static void engine_stop(struct engine *engine)
     http_server_free(engine->public_server);
     http_server_free(engine->operator_server);
     key_file_free(engine->api_keys);
-    hangup_free(engine->hangup);
+    sighup_free(engine->sighup);
     drain_free(engine->drain);
     loop_free(engine->loop);
 }
@@ -320,7 +323,7 @@ int main(int argc, char **argv)
     case OPTIONS_RUN:
         break;
     }
-    process_raise_descriptor_limit();
+    descriptor_limit_raise();
     int status = 1;
     struct engine engine = {.config = &config, .log = log_new(STDERR_FILENO, "booking-main")};
     if (!engine.log)

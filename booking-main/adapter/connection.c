@@ -8,7 +8,7 @@
 #include "adapter/connection.h"
 
 #include "adapter/answer.h"
-#include "adapter/connector.h"
+#include "adapter/libcurl_connector.h"
 #include "lib/base/container_of.h"
 
 #include <errno.h>

@@ -10,8 +10,9 @@
 
 #include <stdbool.h>
 
-/* There are two of these: connection.c, and connection_libcurl.c (make TRANSPORT=libcurl). "own" or
- * "libcurl". */
+/* This header has two sources, and the build takes one. connection.c, "own", is the default: HTTP
+ * of its own on a socket that libcurl has connected (libcurl_connector.h). connection_libcurl.c,
+ * "libcurl", leaves HTTP to libcurl too (make TRANSPORT=libcurl). */
 extern const char adapter_transport_name[];
 
 /* What all connections to a server share. */

@@ -5,9 +5,9 @@
  * over.
  *
  * Cars are numbered from 0 in the order in which they are to be offered: cheapest first (by day
- * price, then by carid). The caller sorts its fleet once, and the answer is always the lowest
- * number that fits; the index itself knows no prices. Bookings, claims and holds are all the same
- * to it: a period of a car.
+ * price, then by carid). The caller sorts its fleet once (catalog.h), and the answer is always the
+ * lowest number that fits; the index itself knows no prices. Bookings, claims and holds are all the
+ * same to it: a period of a car.
  *
  * Life of an index: availability_new(), availability_occupy() for every period that is known,
  * availability_settle(), and from then on any of the calls below, in any order. A pointer may be

@@ -1,9 +1,11 @@
 /* Expiry: ends holds whose time has passed, by asking the store for it. Only the store's event then
- * frees the car.
+ * frees the car. (A partner who asks about such a hold before that has it ended too, in
+ * partner/change.c.)
  *
- * All of it belongs to the loop's thread. The store has each of the requests under way until it
- * calls back, on the same thread. No hold is forgotten for lack of memory: the requests are there
- * from the start, and the queue keeps room for those under way, which may have to come back.
+ * All of it belongs to the loop's thread. A request that was handed to the store belongs to the
+ * store until it calls back, on the same thread. No hold is forgotten for lack of memory: the
+ * requests are there from the start, and the queue keeps room for those under way, which may have
+ * to come back.
  */
 #ifndef BOOKING_INVENTORY_EXPIRY_H
 #define BOOKING_INVENTORY_EXPIRY_H

@@ -1,4 +1,5 @@
-/* The operator port: /healthz, /readyz and /metrics. It is never part of the Service. */
+/* The operator port: /healthz, /readyz and /metrics. A Kubernetes Service never
+ * names it: it is for probes and monitoring, not for partners. */
 #ifndef BOOKING_OPERATOR_OPERATOR_H
 #define BOOKING_OPERATOR_OPERATOR_H
 

@@ -1,4 +1,5 @@
-/* The file of keys that --api-keys names, followed while the engine runs.
+/* The file of keys that --api-keys names, followed while the engine runs; keys.h reads it and
+ * compares.
  *
  * It is read again when it changes and on SIGHUP. A file that cannot be read then, or that holds no
  * key or one that is not valid, leaves the keys in use, and the log says why.

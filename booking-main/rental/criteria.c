@@ -1,6 +1,7 @@
 #include "rental/criteria.h"
 
 #include "lib/base/timestamp.h"
+#include "rental/price.h"
 
 #include <string.h>
 #include <time.h>
@@ -107,8 +108,7 @@ bool criteria_end(struct criteria_reading *reading, int32_t now)
         return wrong(reading, RETURN_AT, "is missing: give both times or neither");
     if (period->return_at <= period->pickup_at)
         return wrong(reading, RETURN_AT, "must be later than pickup_at");
-    int32_t days = period_started_days(period->return_at + reading->offsets[RETURN_AT] -
-                                       period->pickup_at - reading->offsets[PICKUP_AT]);
+    int32_t days = price_days(*period, reading->offsets[PICKUP_AT], reading->offsets[RETURN_AT]);
     if (days > PERIOD_MAX_DAYS)
         return wrong(reading, RETURN_AT, "must be at most 90 days after pickup_at");
     if (period->pickup_at < now - PERIOD_MAX_PAST_DAYS * MINUTES_PER_DAY)

@@ -1,4 +1,4 @@
-/* A rental period.
+/* A rental period. How many days of it are charged is in price.h.
  *
  * Times are whole minutes since 1970-01-01T00:00Z. The period is half open, [pickup_at, return_at):
  * a car that comes back at 10:00 goes out again at 10:00.
@@ -19,11 +19,5 @@ struct period {
     int32_t pickup_at;
     int32_t return_at;
 };
-
-/* Days that are charged for a rental of so many minutes: each started day counts, one at least. */
-static inline int32_t period_started_days(int32_t minutes)
-{
-    return minutes < 1 ? 1 : (minutes + MINUTES_PER_DAY - 1) / MINUTES_PER_DAY;
-}
 
 #endif

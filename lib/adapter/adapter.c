@@ -1,11 +1,11 @@
 #include "lib/adapter/adapter.h"
 
+#include "lib/base/descriptor_limit.h"
 #include "lib/base/drain.h"
-#include "lib/base/hangup.h"
 #include "lib/base/metrics.h"
 #include "lib/base/money.h"
 #include "lib/base/options.h"
-#include "lib/base/process.h"
+#include "lib/base/sighup.h"
 #include "lib/base/version.h"
 #include "lib/http/healthcheck.h"
 #include "lib/http/listen.h"
@@ -124,7 +124,7 @@ static bool nobody_connected(void *context)
 }
 
 /* An adapter logs to standard output and has no files: there is nothing to do. */
-static void on_hangup(void *context)
+static void on_sighup(void *context)
 {
     const struct adapter *adapter = context;
     log_info(adapter->log, "told to open logs and files again; an adapter has none", NULL);
@@ -138,7 +138,7 @@ static int adapter_serve(struct adapter *adapter, const struct adapter_options *
     struct buffer error;
     buffer_init(&error, 1024);
     struct drain *drain = NULL;
-    struct hangup *hangup = NULL;
+    struct sighup *sighup = NULL;
     struct loop *loop = loop_new();
     if (!loop) {
         log_error(log, "cannot start", "error", strerror(errno), NULL);
@@ -153,7 +153,7 @@ static int adapter_serve(struct adapter *adapter, const struct adapter_options *
         .idle = nobody_connected,
         .context = adapter,
     });
-    hangup = hangup_new(loop, on_hangup, adapter);
+    sighup = sighup_new(loop, on_sighup, adapter);
     int listen_fd = listen_tcp(values->bind, values->port, "--port", &error);
     if (listen_fd < 0) {
         log_error(log, "cannot start", "error", error.data, NULL);
@@ -172,7 +172,7 @@ static int adapter_serve(struct adapter *adapter, const struct adapter_options *
         .connection_limit = CONNECTIONS,
         .idle_seconds = IDLE_SECONDS,
     });
-    if (!adapter->server || !drain || !hangup) {
+    if (!adapter->server || !drain || !sighup) {
         log_error(log, "cannot start", "error", "out of memory or descriptors", NULL);
         goto out;
     }
@@ -189,7 +189,7 @@ static int adapter_serve(struct adapter *adapter, const struct adapter_options *
     status = failure ? 1 : 0;
 out:
     http_server_free(adapter->server);
-    hangup_free(hangup);
+    sighup_free(sighup);
     drain_free(drain);
     loop_free(loop);
     buffer_free(&error);
@@ -223,7 +223,7 @@ int adapter_main(int argc, char **argv, const char *name, adapter_format *format
     int status = 1;
     if (log && access_log) {
         log_set_level(log, values.log_level);
-        process_raise_descriptor_limit();
+        descriptor_limit_raise();
         struct adapter adapter = {
             .name = name, .format = format, .log = log, .access_log = access_log};
         status = adapter_serve(&adapter, &values, log, access_log);

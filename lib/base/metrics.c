@@ -115,9 +115,12 @@ static uint64_t open_descriptors(void)
 }
 
 /* When this process started, in seconds since 1970: field 22 of /proc/self/stat counts from boot.
- */
+ * Reckoned once, for two clocks are rounded here, and one of them can be set. */
 static uint64_t start_time(void)
 {
+    static uint64_t known;
+    if (known)
+        return known;
     char line[1024] = "";
     FILE *file = fopen("/proc/self/stat", "re");
     if (!file)
@@ -133,7 +136,8 @@ static uint64_t start_time(void)
     clock_gettime(CLOCK_BOOTTIME, &since_boot);
     uint64_t age =
         (uint64_t)since_boot.tv_sec - strtoull(at, NULL, 10) / (uint64_t)sysconf(_SC_CLK_TCK);
-    return (uint64_t)now.tv_sec - age;
+    known = (uint64_t)now.tv_sec - age;
+    return known;
 }
 
 void metrics_process(struct buffer *out, const char *service, const char *version)

@@ -74,6 +74,7 @@ static const char *set_value(const struct option_entry *entry, const char *text,
         [OPTION_PORT] = {1, 65535, "a port, 1 to 65535"},
         [OPTION_SECONDS] = {0, 3600, "a whole number of seconds, 0 to 3600"},
         [OPTION_DAYS] = {1, 36500, "a whole number of days, 1 to 36500"},
+        [OPTION_COUNT] = {0, 1000000, "a whole number, 0 to 1000000"},
     };
     if (!*text || strspn(text, "0123456789") != strlen(text))
         return ranges[entry->type].expected;

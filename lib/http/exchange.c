@@ -13,6 +13,9 @@ enum {
      * that memory ran out. */
     HEADERS_RESERVED = 511,
     NOTES_MAX = 4 * 1024,
+    BODIES_MAX = 8 * 1024 * 1024, /* of all requests of a server together */
+    FREE_MAX = 256,               /* exchanges kept for the next requests, */
+    KEPT_MAX = 4 * 1024,          /* with buffers up to this size */
 };
 
 struct exchange *exchange_begin(struct exchanges *exchanges)
@@ -20,6 +23,7 @@ struct exchange *exchange_begin(struct exchanges *exchanges)
     struct exchange *exchange = exchanges->free;
     if (exchange) {
         exchanges->free = exchange->next_free;
+        exchanges->free_count--;
     } else {
         exchange = calloc(1, sizeof *exchange);
         if (!exchange)
@@ -34,27 +38,90 @@ struct exchange *exchange_begin(struct exchanges *exchanges)
         }
     }
     exchange->request = (struct http_request){
-        .body = "", .prefix = "", .path = exchange->path, .segment = exchange->segment};
-    exchange->segment[0] = '\0';
-    exchange->state = EXCHANGE_RECEIVING;
+        .method = exchange->method,
+        .path = exchange->path,
+        .segment = exchange->segment,
+        .prefix = "",
+        .body = "",
+        .identity = &exchange->identity,
+    };
+    exchange->peer = NULL;
     exchange->route = NULL;
-    exchange->too_large = false;
+    exchange->state = EXCHANGE_HEAD;
+    exchange->in_progress = exchange->chunked = exchange->too_large = exchange->no_room = false;
+    exchange->queued = exchange->sent = false;
+    exchange->identity.request_id[0] = exchange->method[0] = exchange->path[0] = '\0';
+    exchange->segment[0] = '\0';
+    exchange->target_fault = NULL;
     exchange->discarded = 0;
+    exchange->progress = (struct progress){0};
     exchange->status = 0;
     buffer_clear(&exchange->body);
     buffer_clear(&exchange->answer);
     buffer_clear(&exchange->headers);
     buffer_clear(&exchange->notes);
-    exchanges->in_progress++;
     return exchange;
+}
+
+void exchange_take(struct exchange *exchange, bool chunked)
+{
+    exchange->state = EXCHANGE_RECEIVING;
+    exchange->in_progress = true;
+    exchange->chunked = chunked;
+    exchange->owner->in_progress++;
+    exchange->owner->chunked += chunked;
+}
+
+void exchange_add_body(struct exchange *exchange, const char *data, size_t size)
+{
+    struct exchanges *exchanges = exchange->owner;
+    struct buffer *body = &exchange->body;
+    exchange->progress.parts++;
+    if (!exchange->too_large && !exchange->no_room) {
+        if (size > body->limit - body->size)
+            exchange->too_large = true;
+        else if (size > BODIES_MAX - exchanges->body_bytes || !buffer_reserve(body, size))
+            exchange->no_room = true;
+    }
+    if (exchange->too_large || exchange->no_room) {
+        exchange->discarded += size;
+        return;
+    }
+    buffer_add(body, data, size);
+    exchanges->body_bytes += size;
+}
+
+static void free_exchange(struct exchange *exchange)
+{
+    buffer_free(&exchange->body);
+    buffer_free(&exchange->answer);
+    buffer_free(&exchange->headers);
+    buffer_free(&exchange->notes);
+    free(exchange);
+}
+
+static void exchange_give_back(struct buffer *buffer)
+{
+    if (buffer->capacity > KEPT_MAX)
+        buffer_free(buffer);
 }
 
 void exchange_end(struct exchange *exchange)
 {
     struct exchanges *exchanges = exchange->owner;
-    exchanges->in_progress--;
+    exchanges->in_progress -= exchange->in_progress;
+    exchanges->chunked -= exchange->chunked;
+    exchanges->body_bytes -= exchange->body.size;
+    if (exchanges->free_count >= FREE_MAX) {
+        free_exchange(exchange);
+        return;
+    }
+    exchange_give_back(&exchange->body);
+    exchange_give_back(&exchange->answer);
+    exchange_give_back(&exchange->headers);
     exchange->next_free = exchanges->free;
     exchanges->free = exchange;
+    exchanges->free_count++;
 }
 
 void exchanges_free(struct exchanges *exchanges)
@@ -62,16 +129,13 @@ void exchanges_free(struct exchanges *exchanges)
     struct exchange *next;
     for (struct exchange *exchange = exchanges->free; exchange; exchange = next) {
         next = exchange->next_free;
-        buffer_free(&exchange->body);
-        buffer_free(&exchange->answer);
-        buffer_free(&exchange->headers);
-        buffer_free(&exchange->notes);
-        free(exchange);
+        free_exchange(exchange);
     }
     exchanges->free = NULL;
+    exchanges->free_count = 0;
 }
 
-void exchange_write_log(const struct exchange *exchange, int64_t duration)
+void exchange_write_log(const struct exchange *exchange, unsigned status, int64_t duration)
 {
     const struct exchanges *exchanges = exchange->owner;
     char trace_id[33];
@@ -80,13 +144,16 @@ void exchange_write_log(const struct exchange *exchange, int64_t duration)
 
     struct buffer *line = log_begin(exchanges->access_log, "info", "request");
     json_add_string(line, "channel", exchanges->channel);
-    json_add_string(line, "method", exchange->request.method);
+    json_add_string(line, "method", *exchange->method ? exchange->method : NULL);
     json_add_string(line, "path", exchange->path);
-    json_add_integer(line, "status", exchange->status);
+    json_add_integer(line, "status", status);
+    if (exchange->status && exchange->status != status)
+        json_add_integer(line, "unsent_status", exchange->status);
     json_add_milliseconds(line, "duration_ms", duration);
     if (exchange->request.upstream_time)
         json_add_milliseconds(line, "upstream_ms", exchange->request.upstream_time);
-    json_add_integer(line, "bytes", (int64_t)exchange->answer.size);
+    size_t sent = exchange->status == status ? exchange->answer.size : 0;
+    json_add_integer(line, "bytes", (int64_t)sent);
     json_add_string(line, "client", exchange->peer->address);
     json_add_string(line, "request_id", exchange->identity.request_id);
     json_add_string(line, "trace_id", trace_id);

@@ -24,9 +24,13 @@
     X(PICKUP_PASSED,       409, "pickup-passed",           "The pickup has passed")                \
     X(REQUEST_IN_PROGRESS, 409, "request-in-progress",     "The first request is in progress")     \
     X(BODY_TOO_LARGE,      413, "body-too-large",          "The request body is too large")        \
+    X(URI_TOO_LONG,        414, "uri-too-long",            "The request target is too long")       \
+    X(UNSUPPORTED_ENCODING,415, "unsupported-encoding",    "The body's encoding is not taken")     \
     X(KEY_REUSED,          422, "idempotency-key-reused",  "The idempotency key was used before")  \
+    X(TOO_MANY_CONNECTIONS,429, "too-many-connections",    "Too many connections of one address")  \
     X(HEADERS_TOO_LARGE,   431, "headers-too-large",       "The request header fields are too large")\
     X(INTERNAL_ERROR,      500, "internal-error",          "The service failed")                   \
+    X(NOT_IMPLEMENTED,     501, "not-implemented",         "The service does not know that coding")\
     X(ADAPTER_ERROR,       502, "adapter-error",           "The adapter gave no usable answer")    \
     X(ADAPTER_UNAVAILABLE, 503, "adapter-unavailable",     "The adapter cannot be reached")        \
     X(STORE_UNAVAILABLE,   503, "store-unavailable",       "The database does not answer")         \

@@ -3,18 +3,22 @@
 #include "lib/base/container_of.h"
 #include "lib/base/metrics.h"
 #include "lib/http/exchange.h"
+#include "lib/http/head.h"
 #include "lib/http/peers.h"
+#include "lib/http/reply.h"
 #include "lib/http/request_metrics.h"
 #include "lib/http/route.h"
+#include "lib/http/target.h"
 
 #include <assert.h>
 #include <microhttpd.h>
 #include <poll.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -25,7 +29,11 @@ enum {
     CONNECTION_MEMORY = 16 * 1024,
     ACCEPT_ROUNDS_MAX = 512,       /* of about ten connections, when the listening socket closes */
     DISCARD_MAX = 8 * 1024 * 1024, /* read of an unannounced body beyond the limit, to answer 413 */
+    MAKING_ROOM = 64,  /* connections beyond the limit, while older ones are closed for them */
+    STALLED_LOOKS = 4, /* at an upload, without progress though bytes wait */
+    STATUS_CLIENT_LEFT = 499, /* in log and metrics only; nginx made it customary */
 };
+#define STALLED_TIME (LOOP_SECOND / 10) /* without progress, though libmicrohttpd never paused */
 
 struct http_server {
     struct http_server_config config;
@@ -33,8 +41,11 @@ struct http_server {
     struct MHD_Daemon *daemon;
     int epoll_fd;
     bool run_due; /* libmicrohttpd has something to do before the next wait */
-    bool closing_connections;
     bool accepting;
+    unsigned restless_runs; /* of libmicrohttpd one after the other, without pause */
+    int64_t restless_since;
+    struct exchange *reading_target; /* whose target libmicrohttpd is reading, or NULL */
+    const char *target;              /* this one, in its memory */
     struct loop_watch watch;
     struct loop_task task;
     struct peers peers;
@@ -42,48 +53,6 @@ struct http_server {
     struct identity_source identities;
     struct request_metrics *metrics;
 };
-
-/* --- answers ------------------------------------------------------------------------------------
- */
-
-/* Adds the fields that every answer has, and this one's own. */
-static bool add_headers(const struct http_server *server, const struct exchange *exchange,
-                        struct MHD_Response *response)
-{
-    bool added =
-        MHD_add_response_header(response, "Server", server->config.server) == MHD_YES &&
-        MHD_add_response_header(response, "X-Request-Id", exchange->identity.request_id) ==
-            MHD_YES &&
-        MHD_add_response_header(response, "traceparent", exchange->identity.traceparent) == MHD_YES;
-    const char *end = exchange->headers.data + exchange->headers.size;
-    for (const char *name = exchange->headers.data; added && name < end;) {
-        const char *value = name + strlen(name) + 1;
-        added = MHD_add_response_header(response, name, value) == MHD_YES;
-        name = value + strlen(value) + 1;
-    }
-    if (added && server->closing_connections)
-        added = MHD_add_response_header(response, "Connection", "close") == MHD_YES;
-    return added;
-}
-
-/* Hands the answer to libmicrohttpd. The body stays the exchange's until the request is completed.
- */
-static enum MHD_Result queue_answer(const struct http_server *server, struct exchange *exchange)
-{
-    assert(exchange->state == EXCHANGE_ANSWERED);
-    static char empty[1] = "";
-    void *body = exchange->answer.size ? exchange->answer.data : empty;
-    struct MHD_Response *response =
-        MHD_create_response_from_buffer(exchange->answer.size, body, MHD_RESPMEM_PERSISTENT);
-    if (!response)
-        return MHD_NO;
-    enum MHD_Result result =
-        add_headers(server, exchange, response)
-            ? MHD_queue_response(exchange->connection, exchange->status, response)
-            : MHD_NO;
-    MHD_destroy_response(response);
-    return result;
-}
 
 /* --- routing --------------------------------------------------------------------------------- */
 
@@ -99,8 +68,8 @@ static const char *strip_prefix(const struct http_server *server, struct exchang
 }
 
 /* Sets the exchange's route, if it has one; `allow` is http_route_find()'s. */
-static void find_route(const struct http_server *server, struct exchange *exchange,
-                       char allow[HTTP_ALLOW_MAX + 1])
+static void server_find_route(const struct http_server *server, struct exchange *exchange,
+                              char allow[HTTP_ALLOW_MAX + 1])
 {
     exchange->route =
         http_route_find(server->config.routes, server->config.route_count, exchange->request.method,
@@ -119,7 +88,7 @@ static void answer_unrouted(const struct http_server *server, struct exchange *e
     struct http_request *request = &exchange->request;
     const struct http_server_config *config = &server->config;
     char allow[HTTP_ALLOW_MAX + 1];
-    find_route(server, exchange, allow);
+    server_find_route(server, exchange, allow);
     if (*allow) {
         char detail[HTTP_ALLOW_MAX + 64];
         http_header(request, "Allow", allow);
@@ -143,88 +112,151 @@ static void answer_too_large(struct exchange *exchange)
     http_answer_problem(&exchange->request, PROBLEM_BODY_TOO_LARGE, NULL, detail);
 }
 
-/* --- what libmicrohttpd calls ---------------------------------------------------------------- */
+/* --- refusing past libmicrohttpd ------------------------------------------------------------- */
 
-/* What the header fields say, gathered in one pass over them. */
-struct fields {
-    size_t size;
-    const char *request_id;
-    const char *traceparent;
-    const char *authorization;
-    const char *content_length;
-};
-
-static enum MHD_Result read_field(void *context, enum MHD_ValueKind kind, const char *name,
-                                  const char *value)
+/* Answers and ends the connection at a moment when libmicrohttpd takes no answer. */
+static void server_refuse(struct exchange *exchange, enum problem problem, const char *field,
+                          const char *detail)
 {
-    (void)kind;
-    struct fields *fields = context;
-    if (!value)
-        value = "";
-    fields->size += strlen(name) + strlen(value) + 4; /* with ": " and the line's end */
-    if (strcasecmp(name, "X-Request-Id") == 0)
-        fields->request_id = value;
-    else if (strcasecmp(name, "traceparent") == 0)
-        fields->traceparent = value;
-    else if (strcasecmp(name, "Authorization") == 0)
-        fields->authorization = value;
-    else if (strcasecmp(name, "Content-Length") == 0)
-        fields->content_length = value;
-    return MHD_YES;
+    http_answer_problem(&exchange->request, problem, field, detail);
+    reply_past_library(exchange);
+    peers_shut_down(exchange->peer);
 }
 
-/* The header fields are in: sets up the exchange, refuses at once what need not be read on. */
-static enum MHD_Result begin_request(struct http_server *server, struct MHD_Connection *connection,
-                                     const char *path, const char *method, void **slot)
+/* Where libmicrohttpd finds a fault in the head as a whole, such as a Content-Length that is no
+ * number, it answers with two heads, or not at all. Before that it writes a line to its log, which
+ * is the last moment to answer in its place. The line does not say whose request it is: it is the
+ * one whose target is being read, or whose header fields are in while it has not been handed over.
+ */
+static void on_library_log(void *context, const char *format, va_list arguments)
 {
+    (void)format;
+    (void)arguments;
+    struct http_server *server = context;
+    if (server->reading_target) {
+        struct exchange *exchange = server->reading_target;
+        server->reading_target = NULL;
+        identity_set(&server->identities, &exchange->identity, NULL, NULL);
+        server_refuse(exchange, PROBLEM_URI_TOO_LONG, NULL, "Send at most 64 parameters.");
+        return;
+    }
+    for (struct peer *peer = server->peers.first; peer; peer = peer->next) {
+        struct exchange *exchange = peer->exchange;
+        if (!exchange || exchange->state != EXCHANGE_HEAD)
+            continue;
+        const union MHD_ConnectionInfo *info =
+            MHD_get_connection_info(exchange->connection, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
+        if (!info || !info->header_size)
+            continue;
+        struct head head;
+        head_read(exchange->connection, NULL, exchange->target_end + 1, &head);
+        identity_set(&server->identities, &exchange->identity, head.request_id, head.traceparent);
+        if (head.fault)
+            server_refuse(exchange, head.problem, head.field, head.fault);
+        else
+            server_refuse(exchange, PROBLEM_HEADERS_TOO_LARGE, NULL,
+                          "Send fewer or shorter header fields.");
+        return;
+    }
+}
+
+/* Ends uploads in which libmicrohttpd makes no progress: it waits for the end of a chunk's size
+ * line with a buffer that is full, and runs without pause until then. Called when it has just run
+ * twice without pause. An upload that is read as fast as it comes has no bytes waiting, look after
+ * look; one that filled the buffer to its last byte has none either, but stays without progress. */
+static void cut_stalled_uploads(struct http_server *server)
+{
+    int64_t now = loop_clock();
+    for (struct peer *peer = server->peers.first; peer; peer = peer->next) {
+        struct exchange *exchange = peer->exchange;
+        if (!exchange || exchange->state != EXCHANGE_RECEIVING || !exchange->chunked)
+            continue;
+        struct progress *progress = &exchange->progress;
+        if (progress->seen != progress->parts || progress->since < server->restless_since) {
+            *progress = (struct progress){progress->parts, progress->parts, 0, now};
+            continue;
+        }
+        int waiting = 0;
+        (void)ioctl(peer->fd, FIONREAD, &waiting);
+        progress->looks = waiting ? progress->looks + 1 : 0;
+        if (progress->looks >= STALLED_LOOKS || now - progress->since > STALLED_TIME)
+            server_refuse(exchange, PROBLEM_INVALID_REQUEST, NULL,
+                          "The size of a chunk, with its extensions, is too long.");
+    }
+}
+
+/* --- what libmicrohttpd calls ---------------------------------------------------------------- */
+
+/* The request line is in. Begins the exchange here, so that whatever becomes of the request is
+ * logged and counted, and returns it for the slot that the other functions get. */
+static void *on_target(void *context, const char *target, struct MHD_Connection *connection)
+{
+    struct http_server *server = context;
     struct exchange *exchange = exchange_begin(&server->exchanges);
     if (!exchange)
-        return MHD_NO;
-    *slot = exchange;
+        return NULL;
     exchange->connection = connection;
     exchange->peer =
         MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
     if (!exchange->peer)
         exchange->peer = &server->peers.unknown;
+    exchange->peer->exchange = exchange;
     exchange->started = loop_clock();
+    size_t size = strlen(target);
+    exchange->target_end = target + size;
+    exchange->target_fault =
+        target_read(target, size, exchange->path, sizeof exchange->path, &exchange->target_problem);
+    server->reading_target = exchange;
+    server->target = target;
+    return exchange;
+}
 
-    struct fields fields = {0};
-    MHD_get_connection_values(connection, MHD_HEADER_KIND, read_field, &fields);
-    identity_set(&server->identities, &exchange->identity, fields.request_id, fields.traceparent);
-    snprintf(exchange->path, sizeof exchange->path, "%s", path);
-    exchange->request.method = method;
-    exchange->request.identity = &exchange->identity;
-    exchange->request.authorization = fields.authorization;
+/* Closes the connection behind the answer that is queued next: where another request would begin is
+ * not sure. */
+static enum MHD_Result refuse_head(struct exchange *exchange, enum problem problem,
+                                   const char *field, const char *detail)
+{
+    http_header(&exchange->request, "Connection", "close");
+    http_answer_problem(&exchange->request, problem, field, detail);
+    return reply_queue(exchange);
+}
+
+/* The header fields are in: refuses at once what need not be read on. */
+static enum MHD_Result begin_request(struct http_server *server, struct exchange *exchange,
+                                     const char *method, const char *version)
+{
+    struct head head;
+    head_read(exchange->connection, method, version, &head);
+    identity_set(&server->identities, &exchange->identity, head.request_id, head.traceparent);
+    memcpy(exchange->method, method, strnlen(method, sizeof exchange->method - 1) + 1);
+    exchange->method[sizeof exchange->method - 1] = '\0';
+    exchange_take(exchange, head.chunked);
+    exchange->request.authorization = head.authorization;
     exchange->request.path = strip_prefix(server, exchange);
     char allow[HTTP_ALLOW_MAX + 1];
-    find_route(server, exchange, allow);
+    server_find_route(server, exchange, allow);
     exchange->body.limit = body_limit(exchange);
 
-    /* Here a queued answer closes the connection, which is right for both. */
-    if (fields.size > HTTP_HEADERS_MAX) {
-        http_answer_problem(&exchange->request, PROBLEM_HEADERS_TOO_LARGE, NULL,
-                            "Send at most 8192 bytes of header fields.");
-        return queue_answer(server, exchange);
-    }
-    if (fields.content_length && strtoull(fields.content_length, NULL, 10) > exchange->body.limit) {
+    if (exchange->target_fault)
+        return refuse_head(exchange, exchange->target_problem, NULL, exchange->target_fault);
+    if (version != exchange->target_end + 1)
+        return refuse_head(exchange, PROBLEM_INVALID_REQUEST, NULL,
+                           "The target has a NUL byte in it.");
+    if (head.fault)
+        return refuse_head(exchange, head.problem, head.field, head.fault);
+    if (head.content_length > exchange->body.limit) {
         answer_too_large(exchange);
-        return queue_answer(server, exchange);
+        return reply_queue(exchange); /* which closes the connection, as its body is not read */
     }
     return MHD_YES;
 }
 
 static enum MHD_Result receive_body(struct exchange *exchange, const char *data, size_t *size)
 {
-    if (!exchange->too_large) {
-        buffer_add(&exchange->body, data, *size);
-        exchange->too_large = exchange->body.failed;
-    } else {
-        exchange->discarded += *size;
-        if (exchange->discarded > DISCARD_MAX)
-            return MHD_NO; /* no answer can be queued while data comes: close */
-    }
+    exchange_add_body(exchange, data, *size);
     *size = 0;
-    return MHD_YES;
+    /* No answer can be queued while data comes. */
+    return exchange->discarded > DISCARD_MAX ? MHD_NO : MHD_YES;
 }
 
 static void handle_request(struct http_server *server, struct exchange *exchange)
@@ -240,6 +272,9 @@ static void handle_request(struct http_server *server, struct exchange *exchange
         answer_unrouted(server, exchange);
     else if (exchange->too_large)
         answer_too_large(exchange);
+    else if (exchange->no_room)
+        http_answer_problem(request, PROBLEM_OVERLOADED, NULL,
+                            "There is no room for the body now; try again.");
     else if (!route->admit || route->admit(context, request))
         route->handle(context, request);
 }
@@ -248,11 +283,13 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
                                   const char *path, const char *method, const char *version,
                                   const char *upload_data, size_t *upload_size, void **slot)
 {
-    (void)version;
+    (void)path;
     struct http_server *server = context;
     struct exchange *exchange = *slot;
     if (!exchange)
-        return begin_request(server, connection, path, method, slot);
+        return MHD_NO; /* there was no memory for one */
+    if (exchange->state == EXCHANGE_HEAD)
+        return begin_request(server, exchange, method, version);
     if (*upload_size)
         return receive_body(exchange, upload_data, upload_size);
     if (exchange->state == EXCHANGE_RECEIVING) {
@@ -265,30 +302,71 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
             return MHD_YES;
         }
     }
-    return exchange->state == EXCHANGE_ANSWERED ? queue_answer(server, exchange) : MHD_YES;
+    return exchange->state == EXCHANGE_ANSWERED ? reply_queue(exchange) : MHD_YES;
+}
+
+/* The status that a request is counted under: of the answer that was sent, be it libmicrohttpd's
+ * own; 408 for one that did not come in within its time, 499 for a client that left before. */
+static unsigned server_outcome(const struct exchange *exchange,
+                               enum MHD_RequestTerminationCode reason)
+{
+    if (exchange->sent || (exchange->queued && reason == MHD_REQUEST_TERMINATED_COMPLETED_OK))
+        return exchange->status;
+    if (exchange->state == EXCHANGE_ANSWERED)
+        return STATUS_CLIENT_LEFT;
+    const union MHD_ConnectionInfo *own =
+        MHD_get_connection_info(exchange->connection, MHD_CONNECTION_INFO_HTTP_STATUS);
+    if (own && own->http_status)
+        return own->http_status;
+    bool late = reason == MHD_REQUEST_TERMINATED_TIMEOUT_REACHED || exchange->peer->timed_out;
+    return late ? MHD_HTTP_REQUEST_TIMEOUT : STATUS_CLIENT_LEFT;
+}
+
+static void server_finish(struct http_server *server, struct exchange *exchange, unsigned status)
+{
+    int64_t duration = loop_clock() - exchange->started;
+    if (!*exchange->identity.request_id)
+        identity_set(&server->identities, &exchange->identity, NULL, NULL);
+    request_metrics_count(server->metrics, exchange->route, status, duration);
+    if (!exchange->route || !exchange->route->quiet || status >= 500)
+        exchange_write_log(exchange, status, duration);
+    peers_done(&server->peers, exchange->peer);
+    exchange_end(exchange);
 }
 
 static void on_completed(void *context, struct MHD_Connection *connection, void **slot,
                          enum MHD_RequestTerminationCode reason)
 {
     (void)connection;
-    (void)reason;
     struct http_server *server = context;
     struct exchange *exchange = *slot;
     if (!exchange)
         return;
     *slot = NULL;
-    assert(exchange->state == EXCHANGE_RECEIVING || exchange->state == EXCHANGE_ANSWERED);
-    int64_t now = loop_clock();
-    if (exchange->state == EXCHANGE_ANSWERED) {
-        int64_t duration = now - exchange->started;
-        request_metrics_count(server->metrics, exchange->route, exchange->status, duration);
-        if (!exchange->route || !exchange->route->quiet || exchange->status >= 500)
-            exchange_write_log(exchange, duration);
+    assert(exchange->state != EXCHANGE_HANDLING && exchange->state != EXCHANGE_SUSPENDED);
+    if (server->reading_target == exchange)
+        server->reading_target = NULL;
+    /* libmicrohttpd gives up on a client that has closed its sending half while its answer was
+     * being made. Such a client still waits for it. */
+    if (exchange->state == EXCHANGE_ANSWERED && !exchange->queued && !exchange->sent)
+        reply_past_library(exchange);
+    server_finish(server, exchange, server_outcome(exchange, reason));
+}
+
+/* Refuses a connection before its first request. */
+static void refuse_connection(struct http_server *server, struct peer *peer)
+{
+    struct exchange *exchange = exchange_begin(&server->exchanges);
+    if (exchange) {
+        exchange->peer = peer;
+        exchange->started = loop_clock();
+        identity_set(&server->identities, &exchange->identity, NULL, NULL);
+        http_answer_problem(&exchange->request, PROBLEM_TOO_MANY_CONNECTIONS, NULL,
+                            "Close some, or send more requests on each.");
+        reply_past_library(exchange);
+        server_finish(server, exchange, exchange->status);
     }
-    exchange->peer->busy = false;
-    exchange->peer->since = now;
-    exchange_end(exchange);
+    peers_shut_down(peer);
 }
 
 static void on_connection(void *context, struct MHD_Connection *connection, void **slot,
@@ -298,10 +376,13 @@ static void on_connection(void *context, struct MHD_Connection *connection, void
     if (code == MHD_CONNECTION_NOTIFY_STARTED) {
         /* NULL without memory. There is no way to refuse here: the connection is served all the
          * same, without an address. */
-        *slot = peers_add(
+        struct peer *peer = peers_add(
             &server->peers,
             MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd,
             MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS)->client_addr);
+        *slot = peer;
+        if (peer && !peers_admit(&server->peers, peer))
+            refuse_connection(server, peer);
     } else if (*slot) {
         peers_remove(&server->peers, *slot);
         *slot = NULL;
@@ -320,6 +401,19 @@ static void on_ready(struct loop_watch *watch, uint32_t events)
     server->run_due = true;
 }
 
+/* Whether libmicrohttpd runs without pause. */
+static void watch_restlessness(struct http_server *server, bool restless)
+{
+    if (!restless || !server->exchanges.chunked) {
+        server->restless_runs = 0;
+        return;
+    }
+    if (!server->restless_runs++)
+        server->restless_since = loop_clock();
+    if (server->restless_runs % 2 == 0)
+        cut_stalled_uploads(server);
+}
+
 static int64_t run_daemon(struct loop_task *task)
 {
     struct http_server *server = container_of(task, struct http_server, task);
@@ -333,16 +427,19 @@ static int64_t run_daemon(struct loop_task *task)
     MHD_UNSIGNED_LONG_LONG milliseconds;
     if (MHD_get_timeout(server->daemon, &milliseconds) != MHD_YES)
         return -1;
+    watch_restlessness(server, milliseconds == 0);
     server->run_due = server->run_due || milliseconds == 0;
     return (int64_t)milliseconds * LOOP_MILLISECOND;
 }
 
-/* Percent-decodes a path or a part of the query in place, but for one with a NUL in it: as a C
- * string that would end there. */
-static size_t unescape(void *context, struct MHD_Connection *connection, char *text)
+/* Percent-decodes a part of the query in place, but for one with a NUL in it: as a C string that
+ * would end there. (It gets the path too, which target_read() has decoded its own way.) */
+static size_t server_unescape(void *context, struct MHD_Connection *connection, char *text)
 {
-    (void)context;
     (void)connection;
+    struct http_server *server = context;
+    if (text == server->target) /* the path comes last */
+        server->reading_target = NULL;
     return strstr(text, "%00") ? strlen(text) : MHD_http_unescape(text);
 }
 
@@ -356,16 +453,20 @@ struct http_server *http_server_new(const struct http_server_config *config)
     server->accepting = true;
     server->exchanges.access_log = config->access_log;
     server->exchanges.channel = config->channel;
+    server->exchanges.server = config->server;
+    server->peers.limit = config->connection_limit;
+    server->peers.limit_per_address = config->connections_per_address;
     server->metrics = request_metrics_new(config->routes, config->route_count);
     if (!server->metrics)
         goto failed;
     server->daemon = MHD_start_daemon(
-        MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, on_request, server,
-        MHD_OPTION_LISTEN_SOCKET, config->listen_fd, MHD_OPTION_UNESCAPE_CALLBACK, unescape, NULL,
-        MHD_OPTION_NOTIFY_COMPLETED, on_completed, server, MHD_OPTION_NOTIFY_CONNECTION,
-        on_connection, server, MHD_OPTION_CONNECTION_LIMIT, config->connection_limit,
-        MHD_OPTION_CONNECTION_TIMEOUT, config->idle_seconds, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-        (size_t)CONNECTION_MEMORY, MHD_OPTION_END);
+        MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0, NULL, NULL, on_request,
+        server, MHD_OPTION_EXTERNAL_LOGGER, on_library_log, server, MHD_OPTION_LISTEN_SOCKET,
+        config->listen_fd, MHD_OPTION_UNESCAPE_CALLBACK, server_unescape, server,
+        MHD_OPTION_URI_LOG_CALLBACK, on_target, server, MHD_OPTION_NOTIFY_COMPLETED, on_completed,
+        server, MHD_OPTION_NOTIFY_CONNECTION, on_connection, server, MHD_OPTION_CONNECTION_LIMIT,
+        config->connection_limit + MAKING_ROOM, MHD_OPTION_CONNECTION_TIMEOUT, config->idle_seconds,
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY, MHD_OPTION_END);
     if (!server->daemon)
         goto failed;
     server->epoll_fd = MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd;
@@ -401,7 +502,7 @@ void http_server_free(struct http_server *server)
 
 void http_server_close_connections(struct http_server *server)
 {
-    server->closing_connections = true;
+    server->exchanges.closing = true;
 }
 
 void http_server_stop_accepting(struct http_server *server)

@@ -65,8 +65,9 @@ struct http_server_config {
     void *context;      /* for the routes' functions */
     struct log *access_log;
     const char *channel;       /* for the access log, or NULL */
-    unsigned connection_limit; /* more wait in the kernel's queue */
-    unsigned idle_seconds;     /* after which a silent connection is closed */
+    unsigned connection_limit; /* beyond it the oldest idle connection is closed for a new one */
+    unsigned connections_per_address; /* at once; 0 for any number */
+    unsigned idle_seconds;            /* after which a silent connection is closed */
 };
 
 /* The strings, routes and log of the config are borrowed until http_server_free(). NULL when

@@ -158,7 +158,8 @@ def test_overlay_has_its_partners(name):
         partner = deployment["metadata"]["name"].removeprefix("booking-app-")
         spec = deployment["spec"]["template"]["spec"]
         environment = {e["name"]: e["value"] for e in spec["containers"][0]["env"]}
-        assert environment == {"BOOKING_CHANNEL": partner, "BOOKING_PREFIX": f"/{partner}"}
+        assert environment == {"BOOKING_CHANNEL": partner, "BOOKING_PREFIX": f"/{partner}",
+                               "BOOKING_CONNECTIONS_PER_ADDRESS": "0"}
         (adapter,) = spec["initContainers"]
         assert adapter["image"].startswith(f"adapter-{partner}:")
 

@@ -114,6 +114,31 @@ def split_answer(raw):
     return int(lines[0].split()[1]), {name.lower(): value for name, value in fields.items()}, body
 
 
+def read_to_end(sock):
+    """All that comes until the other side closes or resets, which it must."""
+    received = b""
+    with contextlib.suppress(ConnectionError):
+        while chunk := sock.recv(65536):
+            received += chunk
+    return received
+
+
+def whole_answers(raw):
+    """What these bytes are whole answers of, to the last one: [(status, fields, body)]. An answer
+    to HEAD is none, since its length is another's."""
+    answers = []
+    while raw:
+        assert re.match(rb"HTTP/1\.[01] \d{3} ", raw), raw[:300]
+        head, end, rest = raw.partition(b"\r\n\r\n")
+        assert end and head.lower().count(b"\r\ncontent-length: ") == 1, raw[:300]
+        status, fields, _ = split_answer(head)
+        length = int(fields["content-length"])
+        assert len(rest) >= length, raw[:300]
+        answers.append((status, fields, rest[:length]))
+        raw = rest[length:]
+    return answers
+
+
 def assert_problem(answer, status, name, parameter=None, detail=""):
     """The answer is this problem and nothing but a whole problem document."""
     assert answer.status == status, answer

@@ -44,7 +44,7 @@ def test_bad_times(kayak, bad):
 
 
 BAD_LOCATIONS = ["", "N%20CE", "N+CE", "x" * 33, "N%00CE", "%00", "NCE%00", "N/CE", "N*", "%C3%89",
-                 "%FF", "NCE%0A", "%22", "x" * 5000]
+                 "%FF", "NCE%0A", "%22", "x" * 4000]
 BAD_CATEGORIES = ["", "ECM", "ECMRX", "ecmr", "EC1R", "EC%3FR", "EC%00R", "ECMR%00", "****%00",
                   "*", "*****", "E%20MR", "%C3%89CMR", "%25%25%25%25"]
 

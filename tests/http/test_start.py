@@ -15,6 +15,7 @@ BINARIES = ["booking-main", "adapter-kayak", "adapter-airbnb"]
 ENGINE_OPTIONS = {
     "bind": "BOOKING_BIND", "port": "BOOKING_PORT", "admin-bind": "BOOKING_ADMIN_BIND",
     "admin-port": "BOOKING_ADMIN_PORT", "adapter-url": "BOOKING_ADAPTER_URL",
+    "connections-per-address": "BOOKING_CONNECTIONS_PER_ADDRESS",
     "prefix": "BOOKING_PREFIX", "database": "BOOKING_DATABASE", "fleet": "BOOKING_FLEET",
     "channel": "BOOKING_CHANNEL", "api-keys": "BOOKING_API_KEYS",
     "drain-delay": "BOOKING_DRAIN_DELAY", "access-log": "BOOKING_ACCESS_LOG",

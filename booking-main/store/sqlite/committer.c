@@ -1,10 +1,10 @@
 /* Group commit.
  *
  * A commit is durable when the disk says so, and a disk says so some hundred to a thousand times a
- * second, however little is written each time. So one thread, the committer, does all the writing:
- * while the disk is busy with one transaction, the requests that come meanwhile queue up, and all
- * of them together become the next. Nobody waits for company: a lone request is committed at once,
- * and a hundred at a time share one sync. There is no timer to tune.
+ * second, however little is written each time. So one thread, the committer, does all the writing
+ * that somebody waits for: while the disk is busy with one transaction, the requests that come
+ * meanwhile queue up, and all of them together become the next. Nobody waits for company: a lone
+ * request is committed at once, and a hundred at a time share one sync. There is no timer to tune.
  *
  * The committer's round:
  *

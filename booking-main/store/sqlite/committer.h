@@ -1,4 +1,5 @@
-/* The SQLite store's committer: the one thread that writes. See the idea in committer.c. */
+/* The SQLite store's committer: the one thread that writes what requests ask for. See the idea in
+ * committer.c. */
 #ifndef BOOKING_STORE_SQLITE_COMMITTER_H
 #define BOOKING_STORE_SQLITE_COMMITTER_H
 

@@ -2,6 +2,7 @@
 
 #include "lib/base/timestamp.h"
 #include "rental/criteria.h"
+#include "rental/price.h"
 
 enum { PARAMETERS_MAX = 5 };
 
@@ -187,7 +188,7 @@ static void started_days_are_charged(void **state)
     } cases[] = {{-60, 1},  {0, 1},    {1, 1},    {60, 1},         {1439, 1},          {1440, 1},
                  {1441, 2}, {2880, 2}, {2881, 3}, {90 * 1440, 90}, {89 * 1440 + 1, 90}};
     for (size_t i = 0; i < LENGTH(cases); i++) {
-        assert_int_equal(period_started_days(cases[i].minutes), cases[i].days);
+        assert_int_equal(price_days((struct period){0, cases[i].minutes}, 0, 0), cases[i].days);
     }
 }
 

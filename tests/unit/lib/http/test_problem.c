@@ -56,7 +56,11 @@ static void names_and_statuses_are_the_contracts(void **state)
         {PROBLEM_NOT_FOUND, "not-found", 404},
         {PROBLEM_METHOD_NOT_ALLOWED, "method-not-allowed", 405},
         {PROBLEM_BODY_TOO_LARGE, "body-too-large", 413},
+        {PROBLEM_URI_TOO_LONG, "uri-too-long", 414},
+        {PROBLEM_UNSUPPORTED_ENCODING, "unsupported-encoding", 415},
+        {PROBLEM_TOO_MANY_CONNECTIONS, "too-many-connections", 429},
         {PROBLEM_HEADERS_TOO_LARGE, "headers-too-large", 431},
+        {PROBLEM_NOT_IMPLEMENTED, "not-implemented", 501},
     };
     for (size_t i = 0; i < LENGTH(contract); i++) {
         assert_string_equal(problem_name(contract[i].problem), contract[i].name);

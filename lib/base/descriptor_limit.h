@@ -1,9 +1,9 @@
-/* What a service asks of the system for itself. */
-#ifndef LIB_BASE_PROCESS_H
-#define LIB_BASE_PROCESS_H
+/* How many descriptors, and so connections, a service may have open. */
+#ifndef LIB_BASE_DESCRIPTOR_LIMIT_H
+#define LIB_BASE_DESCRIPTOR_LIMIT_H
 
 /* Raises the soft limit of open descriptors to the hard one: a default of 1024 is fewer than the
  * connections a service allows. Where it cannot, connections wait in the kernel's queue instead. */
-void process_raise_descriptor_limit(void);
+void descriptor_limit_raise(void);
 
 #endif

@@ -1,6 +1,6 @@
 #include "tests/unit/unit.h"
 
-#include "lib/base/hangup.h"
+#include "lib/base/sighup.h"
 
 #include <signal.h>
 
@@ -32,8 +32,8 @@ static void the_signal_is_taken_over_and_told(void **state)
 {
     (void)state;
     loop = loop_new();
-    struct hangup *hangup = hangup_new(loop, on_asked, &asked);
-    assert_non_null(hangup);
+    struct sighup *sighup = sighup_new(loop, on_asked, &asked);
+    assert_non_null(sighup);
     run();
     assert_int_equal(asked, 0);
     raise(SIGHUP); /* which would have ended this program */
@@ -43,13 +43,13 @@ static void the_signal_is_taken_over_and_told(void **state)
     raise(SIGHUP);
     run();
     assert_int_equal(asked, 2);
-    hangup_free(hangup);
-    hangup_free(NULL);
+    sighup_free(sighup);
+    sighup_free(NULL);
     loop_free(loop);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(the_signal_is_taken_over_and_told)};
-    return cmocka_run_group_tests_name("hangup", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("sighup", tests, NULL, NULL);
 }

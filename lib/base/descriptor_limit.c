@@ -1,8 +1,8 @@
-#include "lib/base/process.h"
+#include "lib/base/descriptor_limit.h"
 
 #include <sys/resource.h>
 
-void process_raise_descriptor_limit(void)
+void descriptor_limit_raise(void)
 {
     struct rlimit limit;
     if (getrlimit(RLIMIT_NOFILE, &limit) < 0)

@@ -1,8 +1,8 @@
 /* Connects to one server: by libcurl, which looks up its name and tries its addresses side by side
  * (RFC 8305). What it has connected is a plain socket, and the caller's.
  */
-#ifndef BOOKING_ADAPTER_CONNECTOR_H
-#define BOOKING_ADAPTER_CONNECTOR_H
+#ifndef BOOKING_ADAPTER_LIBCURL_CONNECTOR_H
+#define BOOKING_ADAPTER_LIBCURL_CONNECTOR_H
 
 #include "lib/base/buffer.h"
 #include "lib/base/loop.h"

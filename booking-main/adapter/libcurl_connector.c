@@ -1,4 +1,4 @@
-#include "adapter/connector.h"
+#include "adapter/libcurl_connector.h"
 
 #include "adapter/url.h"
 #include "lib/base/container_of.h"
