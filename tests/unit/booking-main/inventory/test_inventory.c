@@ -173,19 +173,20 @@ static void keep_key(struct unit_request *request)
     if (!request->store.answer.key)
         return;
     struct key *key = key_named(request, request->store.answer.key);
-    key->at = wall_clock;
+    key->at = steady_clock;
     snprintf(key->body, sizeof key->body, "%s", request->store.booking.id);
     request->store.answer.body = key->body;
     request->store.answer.body_size = strlen(key->body);
 }
 
-/* Answers are kept for a time. */
+/* Answers are kept for a time on the store's own clock, which goes at twice the real pace at most
+ * (store/clock.h). The keeper's thread may come to delete them at any moment after that. */
 static void old_keys(void)
 {
     for (int channel = 0; channel < 2; channel++)
         for (int i = 0; i < KEYS; i++) {
             struct key *key = &world.keys[channel][i];
-            if (key->at && wall_clock - key->at >= STORE_ANSWER_SECONDS)
+            if (key->at && 2 * (steady_clock - key->at) >= STORE_ANSWER_SECONDS)
                 key->gone_perhaps = true;
         }
 }
