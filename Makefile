@@ -190,8 +190,8 @@ $(BUILD)/unit/booking-main/partner/test_order $(BUILD)/unit/lib/adapter/test_car
 $(patsubst %,$(BUILD)/unit/booking-main/store/%,test_booking test_holds test_answers test_groups \
   test_import test_snapshot sqlite/test_file sqlite/test_trouble sqlite/test_keeping): \
   TEST_LDFLAGS = -Wl,--wrap=time
-# And this one has its own clocks, and its own time at which a fleet is loaded.
-$(BUILD)/unit/$(INVENTORY)/test_inventory: TEST_LDFLAGS = -Wl,--wrap=time,--wrap=clock_gettime,--wrap=stock_load,--wrap=availability_advance
+# And this one has its own clocks, and its own time at which a fleet is loaded; no keeper changes anything.
+$(BUILD)/unit/$(INVENTORY)/test_inventory: TEST_LDFLAGS = -Wl,--wrap=time,--wrap=clock_gettime,--wrap=stock_load,--wrap=availability_advance,--wrap=sqlite_upkeep_do
 # This one lets memory run out, a store be read for ever, and time pass.
 $(BUILD)/unit/$(INVENTORY)/test_reload: TEST_LDFLAGS = -Wl,--wrap=availability_occupy,--wrap=hold_queue_reserve,--wrap=stock_load,--wrap=store_read_snapshot,--wrap=clock_gettime
 # This one plays the HTTP server.
