@@ -44,7 +44,7 @@ ADAPTERS := $(patsubst %/main.c,%,$(wildcard adapter-*/main.c))
 SERVICES := booking-main $(ADAPTERS)
 
 LIBRARY_PACKAGES := libmicrohttpd jansson
-ENGINE_PACKAGES := $(LIBRARY_PACKAGES) libcurl sqlite3 nettle
+ENGINE_PACKAGES := $(LIBRARY_PACKAGES) libcurl sqlite3 libpq nettle
 package_flags = $(shell pkg-config --$(1) $(2) 2>/dev/null)
 
 ALL_CFLAGS = -std=gnu17 -D_GNU_SOURCE -DBOOKING_VERSION='"$(VERSION)"' -iquote . -iquote booking-main \

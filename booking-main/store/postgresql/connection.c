@@ -10,7 +10,7 @@
 /* A statement that hangs on the server, for a lock say, ends there by itself, so that nothing is
  * carried out that this side has given up long ago. */
 #define SETTINGS                                                                                   \
-    "SET statement_timeout = %d; SET idle_in_transaction_session_timeout = '30s';"              \
+    "SET statement_timeout = %d; SET idle_in_transaction_session_timeout = '30s';"                 \
     "SET client_min_messages = warning; SET default_transaction_isolation = 'read committed';"     \
     "SET TIME ZONE 'UTC'; SET bytea_output = 'hex';"                                               \
     "SELECT set_config('synchronous_commit', 'on', false)"                                         \
@@ -58,7 +58,8 @@ enum pg_failure pg_failure_of(struct pg_connection *connection, const PGresult *
     if (strncmp(state, "23", 2) == 0)
         return PG_CONFLICT;
     /* The server stops or is only a standby: another connection may find its successor. */
-    if (strncmp(state, "57P", 3) == 0 || strcmp(state, "25006") == 0 || strncmp(state, "08", 2) == 0) {
+    if (strncmp(state, "57P", 3) == 0 || strcmp(state, "25006") == 0 ||
+        strncmp(state, "08", 2) == 0) {
         pg_connection_close(connection);
         return PG_AWAY;
     }
@@ -71,7 +72,8 @@ static const char *remedy(const struct pg_connection *connection)
     static const struct {
         const char *state, *part, *text;
     } remedies[] = {
-        {"28P01", NULL, "check the user and the password in the URL, PGPASSWORD or the password file"},
+        {"28P01", NULL,
+         "check the user and the password in the URL, PGPASSWORD or the password file"},
         {"28000", NULL, "check the user, and what pg_hba.conf allows it"},
         {"3D000", NULL, "create the database first (createdb), or name one that is there"},
         {"42501", NULL, "give the user the privilege (GRANT), or make it the database's owner"},
@@ -80,17 +82,21 @@ static const char *remedy(const struct pg_connection *connection)
         {"53100", NULL, "free some space on the server's disk"},
         {"0A000", "btree_gist", "install the server's package of extensions (postgresql-contrib)"},
         {"58P01", NULL, "install the server's package of extensions (postgresql-contrib)"},
-        {"", "password authentication failed", "check the user and the password in the URL, PGPASSWORD or the password file"},
-        {"", "no password supplied", "give the password in the URL, in PGPASSWORD or in a password file"},
+        {"", "password authentication failed",
+         "check the user and the password in the URL, PGPASSWORD or the password file"},
+        {"", "no password supplied",
+         "give the password in the URL, in PGPASSWORD or in a password file"},
         {"", "does not exist", "create it first, or name one that is there"},
         {"", "read-only", "name the primary, or all servers and target_session_attrs=read-write"},
         {"", "translate host name", "check the host in the URL"},
-        {"", "Connection refused", "check host and port in the URL, and that the server runs there"},
+        {"", "Connection refused",
+         "check host and port in the URL, and that the server runs there"},
         {"", "No such file", "check that the server runs, and where its socket is"},
         {"", "pg_hba.conf", "allow this host and user in the server's pg_hba.conf"},
     };
     for (size_t i = 0; i < sizeof remedies / sizeof remedies[0]; i++) {
-        bool state_fits = *remedies[i].state && strcmp(connection->sqlstate, remedies[i].state) == 0;
+        bool state_fits =
+            *remedies[i].state && strcmp(connection->sqlstate, remedies[i].state) == 0;
         bool text_fits = remedies[i].part && strstr(connection->message, remedies[i].part);
         if ((*remedies[i].state && state_fits && (!remedies[i].part || text_fits)) ||
             (!*remedies[i].state && text_fits))
@@ -179,6 +185,8 @@ bool pg_connection_init(struct pg_connection *connection, const char *url, struc
     snprintf(connection->name, sizeof connection->name, "database '%s' at %s%s%s",
              database ? database : "", host ? host : "the local socket", port ? ":" : "",
              port ? port : "");
+    snprintf(connection->place, sizeof connection->place, "postgresql://%s%s%s/%s",
+             host ? host : "", port ? ":" : "", port ? port : "", database ? database : "");
     PQconninfoFree(options);
     return true;
 }
@@ -195,8 +203,7 @@ static enum pg_failure prepare_connection(struct pg_connection *connection, int6
     char settings[sizeof SETTINGS + 16];
     snprintf(settings, sizeof settings, SETTINGS, connection->statement_timeout);
     PQsetnonblocking(connection->connection, 1);
-    if (!PQsendQuery(connection->connection, settings) ||
-        !flush(connection->connection, deadline))
+    if (!PQsendQuery(connection->connection, settings) || !flush(connection->connection, deadline))
         return fail_connection(connection, PQerrorMessage(connection->connection));
     enum pg_failure failure = PG_OK;
     for (;;) {
@@ -220,10 +227,10 @@ enum pg_failure pg_connection_open(struct pg_connection *connection, int64_t dea
     if (connection->connection)
         return PG_OK;
     /* What the URL says comes after these, and counts more. */
-    const char *const keywords[] = {"target_session_attrs", "application_name",
-                                    "tcp_user_timeout",     "keepalives_idle",
-                                    "dbname",               NULL};
-    const char *const values[] = {"read-write", "booking-main", "5000", "10", connection->url, NULL};
+    const char *const keywords[] = {"target_session_attrs", "application_name", "tcp_user_timeout",
+                                    "keepalives_idle",      "dbname",           NULL};
+    const char *const values[] = {"read-write", "booking-main",  "5000",
+                                  "10",         connection->url, NULL};
     connection->sqlstate[0] = connection->message[0] = '\0';
     connection->connection = PQconnectStartParams(keywords, values, 1);
     if (!connection->connection)
@@ -406,7 +413,8 @@ void pg_rollback(struct pg_connection *connection, int64_t deadline)
 
 int64_t pg_number(const PGresult *result, int row, int column)
 {
-    return PQgetisnull(result, row, column) ? -1 : strtoll(PQgetvalue(result, row, column), NULL, 10);
+    return PQgetisnull(result, row, column) ? -1
+                                            : strtoll(PQgetvalue(result, row, column), NULL, 10);
 }
 
 const char *pg_text(const PGresult *result, int row, int column)

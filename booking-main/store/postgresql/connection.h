@@ -28,15 +28,17 @@ enum pg_failure {
 };
 
 struct pg_connection {
-    PGconn *connection; /* NULL while closed */
-    const char *url;    /* borrowed */
+    PGconn *connection;    /* NULL while closed */
+    const char *url;       /* borrowed */
     int statement_timeout; /* milliseconds, after which the server gives a statement up; 0: never */
-    char name[256];     /* for sentences: database 'NAME' at HOST, without password */
-    char sqlstate[6];   /* of the last failure, or "" */
-    char message[512];  /* the server's or libpq's, one line, or "" */
+    char place[256];       /* postgresql://HOST:PORT/DATABASE, for logs */
+    char name[256];        /* for sentences: database 'NAME' at HOST, without password */
+    char sqlstate[6];      /* of the last failure, or "" */
+    char message[512];     /* the server's or libpq's, one line, or "" */
 };
 
-/* Sets it up, closed. False, with a sentence added to `error`, when the URL is not one libpq takes. */
+/* Sets it up, closed. False, with a sentence added to `error`, when the URL is not one libpq takes.
+ */
 bool pg_connection_init(struct pg_connection *connection, const char *url, struct buffer *error);
 
 /* Connects, with the settings that keep what was committed. PG_OK, PG_AWAY or PG_REFUSED; then it
@@ -90,7 +92,7 @@ enum pg_failure pg_failure_of(struct pg_connection *connection, const PGresult *
 /* Undoes the transaction if one is open. */
 void pg_rollback(struct pg_connection *connection, int64_t deadline);
 
-int64_t pg_number(const PGresult *result, int row, int column); /* NULL becomes -1 */
+int64_t pg_number(const PGresult *result, int row, int column);   /* NULL becomes -1 */
 const char *pg_text(const PGresult *result, int row, int column); /* NULL becomes "" */
 
 /* Copies a text, cut to what fits. */

@@ -136,8 +136,8 @@ static void fill_outcome(const PGresult *rows, int row, struct store_outcome *ou
 {
     outcome->result = (enum store_result)pg_number(rows, row, 0);
     outcome->has_answer = false;
-    outcome->has_booking = !PQgetisnull(rows, row, 1) && (outcome->result == STORE_OK ||
-                                                          outcome->result == STORE_WRONG_STATE);
+    outcome->has_booking = !PQgetisnull(rows, row, 1) &&
+                           (outcome->result == STORE_OK || outcome->result == STORE_WRONG_STATE);
     if (outcome->has_booking)
         fill_booking(rows, row, 1, &outcome->booking);
 }
@@ -161,8 +161,8 @@ enum pg_failure pg_group_commit(struct pg_connection *connection, int64_t deadli
     pg_add_number(&behind, group->last_event);
     struct pg_statement statements[] = {
         {.sql = "BEGIN"},
-        {.sql = "SELECT result, " BOOKING_COLUMNS
-                " FROM booking_group($1, $2, $3, $4) ORDER BY place",
+        {.sql =
+             "SELECT result, " BOOKING_COLUMNS " FROM booking_group($1, $2, $3, $4) ORDER BY place",
          .parameters = &call},
         {.sql = SELECT_EVENTS, .parameters = &behind},
         {.sql = "COMMIT"},
@@ -193,13 +193,13 @@ static enum pg_failure read_booking(struct pg_connection *connection, int64_t de
     struct pg_parameters parameters = {0};
     pg_add_text(&parameters, request->booking.id);
     pg_add_text(&parameters, request->booking.channel);
-    enum pg_failure failure = pg_run(
-        connection, deadline,
-        "SELECT b.id, b.channel, b.reference, b.car, b.pickup_at, b.return_at, b.state,"
-        " b.expires_at, b.day_price, b.hour_price, b.total, b.currency, c.carid, b.location,"
-        " b.category FROM all_bookings b JOIN cars c ON c.number = b.car WHERE b.id = $1"
-        " AND b.channel = $2",
-        &parameters, &rows);
+    enum pg_failure failure =
+        pg_run(connection, deadline,
+               "SELECT b.id, b.channel, b.reference, b.car, b.pickup_at, b.return_at, b.state,"
+               " b.expires_at, b.day_price, b.hour_price, b.total, b.currency, c.carid, b.location,"
+               " b.category FROM all_bookings b JOIN cars c ON c.number = b.car WHERE b.id = $1"
+               " AND b.channel = $2",
+               &parameters, &rows);
     if (failure != PG_OK)
         return failure;
     outcome->has_booking = PQntuples(rows) > 0;
@@ -238,8 +238,7 @@ static enum pg_failure keep_answer(const PGresult *row, const struct store_answe
     struct store_answer *found = &outcome->answer;
     const char *location = pg_text(row, 0, LOCATION), *type = pg_text(row, 0, CONTENT_TYPE);
     size_t body_size;
-    unsigned char *body =
-        PQunescapeBytea((const unsigned char *)pg_text(row, 0, BODY), &body_size);
+    unsigned char *body = PQunescapeBytea((const unsigned char *)pg_text(row, 0, BODY), &body_size);
     char *at = body ? malloc(strlen(location) + strlen(type) + body_size + 3) : NULL;
     if (!at) {
         PQfreemem(body);

@@ -34,8 +34,7 @@ static bool import_failed(struct import *import, enum pg_failure failure)
 static bool import_run(struct import *import, const char *sql,
                        const struct pg_parameters *parameters, PGresult **result)
 {
-    enum pg_failure failure =
-        pg_run(import->connection, import->deadline, sql, parameters, result);
+    enum pg_failure failure = pg_run(import->connection, import->deadline, sql, parameters, result);
     return failure == PG_OK || import_failed(import, failure);
 }
 
@@ -69,14 +68,15 @@ static bool copy_cars(struct import *import)
 {
     struct buffer rows;
     buffer_init(&rows, 2 * COPY_PORTION);
-    enum pg_failure failure =
-        pg_copy_begin(import->connection, import->deadline,
-                      "COPY new_cars (carid, category, location, day_price, hour_price) FROM STDIN");
+    enum pg_failure failure = pg_copy_begin(
+        import->connection, import->deadline,
+        "COPY new_cars (carid, category, location, day_price, hour_price) FROM STDIN");
     for (size_t i = 0; i < import->fleet->count && failure == PG_OK; i++) {
         add_copy_car(&rows, &import->fleet->cars[i]);
         if (rows.size < COPY_PORTION && i + 1 < import->fleet->count)
             continue;
-        failure = rows.failed ? PG_MEMORY : pg_copy_add(import->connection, import->deadline, &rows);
+        failure =
+            rows.failed ? PG_MEMORY : pg_copy_add(import->connection, import->deadline, &rows);
         buffer_clear(&rows);
     }
     if (failure == PG_OK)
@@ -156,10 +156,11 @@ static bool check_currency(struct import *import, bool *other)
     bool forbidden = pg_number(row, 0, 1) == 1;
     PQclear(row);
     if (forbidden)
-        buffer_printf(import->error,
-                      "%s: there are bookings in another currency than %s that are not over: import "
-                      "a fleet in theirs, or start a new database",
-                      import->connection->name, import->fleet->currency);
+        buffer_printf(
+            import->error,
+            "%s: there are bookings in another currency than %s that are not over: import "
+            "a fleet in theirs, or start a new database",
+            import->connection->name, import->fleet->currency);
     return !forbidden;
 }
 

@@ -61,9 +61,9 @@ static enum pg_failure begin_snapshot(struct pg_connection *connection,
 {
     PGresult *row = NULL;
     int64_t deadline = loop_clock() + PATIENCE;
-    enum pg_failure failure = pg_run(
-        connection, deadline, "BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY", NULL,
-        NULL);
+    enum pg_failure failure =
+        pg_run(connection, deadline, "BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY",
+               NULL, NULL);
     if (failure == PG_OK)
         failure = pg_run(connection, deadline,
                          "SELECT (SELECT last FROM event_counter), (SELECT count(*) FROM cars),"

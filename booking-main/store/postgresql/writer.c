@@ -209,8 +209,8 @@ bool pg_writer_open(struct pg_writer *writer, const char *url, struct buffer *er
         return false;
     }
     if (failure == PG_OK)
-        failure = pg_run(connection, deadline, "SELECT value FROM meta WHERE name = 'time'", NULL,
-                         &kept);
+        failure =
+            pg_run(connection, deadline, "SELECT value FROM meta WHERE name = 'time'", NULL, &kept);
     if (failure == PG_OK)
         store_clock_start(&writer->clock, pg_number(kept, 0, 0), loop_clock());
     else

@@ -10,8 +10,8 @@ struct pg_writer {
     struct pg_connection connection;
     struct store_clock clock;
     bool in_trouble;
-    bool unknown;        /* the last transaction may have been carried out */
-    int64_t read_at;     /* when the events were last read, on loop_clock() */
+    bool unknown;         /* the last transaction may have been carried out */
+    int64_t read_at;      /* when the events were last read, on loop_clock() */
     int64_t reconnect_at; /* not before */
 };
 
