@@ -45,15 +45,14 @@ static void add_hex(struct buffer *out, const char *name, const void *data, size
 {
     static const char digits[] = "0123456789abcdef";
     const unsigned char *bytes = data;
-    json_add_string(out, name, "");
-    if (out->failed || !buffer_reserve(out, 2 * size))
+    if (!buffer_reserve(out, strlen(name) + 2 * size + sizeof "\"\":\"\","))
         return;
-    out->size--; /* the closing quotation mark */
+    buffer_printf(out, "\"%s\":\"", name);
     for (size_t i = 0; i < size; i++) {
         out->data[out->size++] = digits[bytes[i] >> 4];
         out->data[out->size++] = digits[bytes[i] & 15];
     }
-    buffer_add(out, "\"", 1);
+    buffer_add_text(out, "\","); /* as every member ends, see lib/json/writer.c */
 }
 
 static void add_answer(struct buffer *out, const struct store_answer *answer)
