@@ -46,6 +46,17 @@ void store_list_finish(struct store_list *list)
     }
 }
 
+void store_lists_finish(struct store_list *one, struct store_list *other)
+{
+    while (one->first || other->first) {
+        struct store_list rest;
+        store_list_init(&rest);
+        store_list_move(&rest, one);
+        store_list_move(&rest, other);
+        store_list_finish(&rest);
+    }
+}
+
 bool store_queue_init(struct store_queue *queue)
 {
     pthread_condattr_t attributes;

@@ -21,6 +21,10 @@ void store_list_move(struct store_list *to, struct store_list *from);
 /* Calls done() of each and frees what the store keeps for it. */
 void store_list_finish(struct store_list *list);
 
+/* The same for both lists, until they stay empty: a done() may submit again, and is told the same.
+ */
+void store_lists_finish(struct store_list *one, struct store_list *other);
+
 /* A list between threads. */
 struct store_queue {
     pthread_mutex_t lock;

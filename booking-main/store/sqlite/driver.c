@@ -1,10 +1,10 @@
 /* The store on SQLite: its threads.
  *
- * All writing goes to the committer (committer.c). Reading goes to a second thread with a
- * connection of its own. In WAL mode it does not wait for the committer, nor, as it would as part
- * of a group, for the disk to take a commit; and the loop does not wait for a read from the disk.
- * A read that fails is given to the committer, which tries it again, and is the only one to decide
- * whether the store is in trouble.
+ * All writing goes to the committer (store/committer.c, with writer.c). Reading goes to a second
+ * thread with a connection of its own. In WAL mode it does not wait for the committer, nor, as it
+ * would as part of a group, for the disk to take a commit; and the loop does not wait for a read
+ * from the disk. A read that fails is given to the committer, which tries it again, and is the only
+ * one to decide whether the store is in trouble.
  *
  * A third thread, the keeper (keeper.c), does what nobody waits for.
  *
@@ -14,16 +14,18 @@
 #include "store/driver.h"
 
 #include "lib/base/container_of.h"
+#include "store/committer.h"
 #include "store/sqlite/backup.h"
-#include "store/sqlite/committer.h"
 #include "store/sqlite/import.h"
 #include "store/sqlite/keeper.h"
 #include "store/sqlite/snapshot.h"
+#include "store/sqlite/writer.h"
+#include "store/thread.h"
 
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define SCHEME "sqlite:"
 
@@ -33,7 +35,8 @@ struct sqlite_store {
     struct store store;
     char *path;
     bool in_memory;
-    int64_t last_event; /* to start behind */
+    int64_t last_event;          /* to start behind */
+    struct sqlite_writer writer; /* the committer's */
     struct committer committer;
     pthread_t committer_thread;
     bool committer_runs;
@@ -41,7 +44,7 @@ struct sqlite_store {
     struct store_queue reads;
     struct sqlite_connection connection; /* the reader's, from here on */
     struct sqlite_operations operations;
-    struct sqlite_outcome outcome;
+    struct store_outcome outcome;
     pthread_t reader_thread;
     bool reader_runs;
 
@@ -75,10 +78,10 @@ static void read_one(struct sqlite_store *store, struct store_request *request)
 {
     int result = sqlite_operation_run(&store->operations, request, &store->outcome);
     if (result == SQLITE_OK) {
-        sqlite_outcome_give(&store->outcome, request);
+        store_outcome_give(&store->outcome, request);
         outbox_hand_over_read(&store->committer.outbox, request);
     } else {
-        sqlite_outcome_drop(&store->outcome);
+        store_outcome_drop(&store->outcome);
         store_queue_add(&store->committer.queue, request);
     }
 }
@@ -95,7 +98,7 @@ static void *run_reader(void *context)
 static void sqlite_submit(struct store *base, struct store_request *request)
 {
     struct sqlite_store *store = from_store(base);
-    bool reads = sqlite_operation_reads_only(request) && !store->in_memory;
+    bool reads = store_request_reads_only(request) && !store->in_memory;
     request->result = STORE_UNAVAILABLE;
     request->memory = NULL;
     store_queue_add(reads ? &store->reads : &store->committer.queue, request);
@@ -130,7 +133,14 @@ static struct store *sqlite_open(const char *url, struct buffer *error)
         free_store(store);
         return NULL;
     }
-    if (!committer_open(&store->committer, store->path, error)) {
+    if (!committer_init(&store->committer, &sqlite_committer_driver, &store->writer)) {
+        buffer_printf(error, "database '%s': out of memory", url);
+        store_queue_destroy(&store->reads);
+        free_store(store);
+        return NULL;
+    }
+    if (!sqlite_writer_open(&store->writer, store->path, error)) {
+        committer_destroy(&store->committer);
         store_queue_destroy(&store->reads);
         free_store(store);
         return NULL;
@@ -138,34 +148,17 @@ static struct store *sqlite_open(const char *url, struct buffer *error)
     return &store->store;
 }
 
-/* The threads take no signals: those are the loop's. Their names are for whoever looks at the
- * process from outside. */
-static int start_thread(pthread_t *thread, const char *name, void *(*run)(void *),
-                        struct sqlite_store *store)
-{
-    sigset_t all, before;
-    sigfillset(&all);
-    int failure = pthread_sigmask(SIG_SETMASK, &all, &before);
-    if (failure)
-        return failure;
-    failure = pthread_create(thread, NULL, run, store);
-    (void)pthread_sigmask(SIG_SETMASK, &before, NULL); /* fails only for a bad argument */
-    if (failure == 0)
-        (void)pthread_setname_np(*thread, name);
-    return failure;
-}
-
 static int start_threads(struct sqlite_store *store)
 {
-    int failure = start_thread(&store->committer_thread, "committer", run_committer, store);
+    int failure = store_thread_start(&store->committer_thread, "committer", run_committer, store);
     store->committer_runs = failure == 0;
     if (failure == 0) {
-        failure = start_thread(&store->keeper_thread, "keeper", run_keeper, store);
+        failure = store_thread_start(&store->keeper_thread, "keeper", run_keeper, store);
         store->keeper_runs = failure == 0;
     }
     if (failure || store->in_memory)
         return failure;
-    failure = start_thread(&store->reader_thread, "reader", run_reader, store);
+    failure = store_thread_start(&store->reader_thread, "reader", run_reader, store);
     store->reader_runs = failure == 0;
     return failure;
 }
@@ -181,7 +174,7 @@ static bool sqlite_start(struct store *base, struct loop *loop,
             return false;
         sqlite_operations_init(&store->operations, &store->connection);
     }
-    if (!keeper_open(&store->keeper, &store->committer, base->history_days, error))
+    if (!keeper_open(&store->keeper, &store->committer, &store->writer, base->history_days, error))
         return false;
     store->keeper_is_open = true;
     int failure = -outbox_start(&store->committer.outbox, loop, handlers);
@@ -210,32 +203,26 @@ static void stop_threads(struct sqlite_store *store)
 /* What lies where the files were is not theirs: a backup that was put there, say. */
 static void leave_if_moved(struct sqlite_store *store)
 {
-    if (sqlite_place_check(&store->committer.place, NULL))
+    if (sqlite_place_check(&store->writer.place, NULL))
         return;
     sqlite_connection_leave(&store->keeper.own);
     sqlite_connection_leave(&store->connection);
-    sqlite_connection_leave(&store->committer.connection);
+    sqlite_connection_leave(&store->writer.connection);
 }
 
 static void sqlite_close(struct store *base)
 {
     struct sqlite_store *store = from_store(base);
-    struct store_list *reads = &store->reads.waiting, *writes = &store->committer.queue.waiting;
     stop_threads(store);
     outbox_stop(&store->committer.outbox);
-    while (reads->first || writes->first) {
-        struct store_list rest; /* a done() may submit again, and is told the same */
-        store_list_init(&rest);
-        store_list_move(&rest, reads);
-        store_list_move(&rest, writes);
-        store_list_finish(&rest);
-    }
+    store_lists_finish(&store->reads.waiting, &store->committer.queue.waiting);
     leave_if_moved(store);
     if (store->keeper_is_open)
         keeper_close(&store->keeper);
     sqlite_connection_close(&store->connection);
     store_queue_destroy(&store->reads);
-    committer_close(&store->committer);
+    sqlite_writer_close(&store->writer);
+    committer_destroy(&store->committer);
     free_store(store);
 }
 
@@ -248,7 +235,7 @@ static struct sqlite_connection *sqlite_borrow(struct sqlite_store *store,
 {
     if (store->in_memory) {
         committer_pause(&store->committer);
-        return &store->committer.connection;
+        return &store->writer.connection;
     }
     return sqlite_connection_open(own, store->path, BULK_CACHE_KIB, error) ? own : NULL;
 }

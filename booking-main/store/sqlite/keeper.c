@@ -37,7 +37,7 @@ enum {
 static struct sqlite_upkeep_time keeper_time(struct keeper *keeper)
 {
     int64_t wall = time(NULL);
-    int64_t now = store_clock_move(&keeper->committer->clock, loop_clock(), wall);
+    int64_t now = store_clock_move(&keeper->writer->clock, loop_clock(), wall);
     return (struct sqlite_upkeep_time){
         .now = now,
         .earlier = now < wall ? now : wall,
@@ -109,7 +109,7 @@ static bool has_changed(struct keeper *keeper)
 static void shorten_log(struct keeper *keeper)
 {
     bool changed = has_changed(keeper);
-    uint64_t size = sqlite_place_size(&keeper->committer->place, PLACE_LOG);
+    uint64_t size = sqlite_place_size(&keeper->writer->place, PLACE_LOG);
     keeper->copied = keeper->copied && !changed;
     bool is_long = size >= LOG_LONG || (!changed && size > LOG_KEPT);
     if (!is_long && (changed || keeper->copied))
@@ -127,7 +127,7 @@ static void shorten_log(struct keeper *keeper)
 
 static void measure(struct keeper *keeper)
 {
-    const struct sqlite_place *place = &keeper->committer->place;
+    const struct sqlite_place *place = &keeper->writer->place;
     atomic_store(&keeper->database_bytes, sqlite_place_size(place, PLACE_DATABASE));
     atomic_store(&keeper->log_bytes, sqlite_place_size(place, PLACE_LOG));
 }
@@ -136,7 +136,7 @@ static void measure(struct keeper *keeper)
 static int64_t keeper_round(struct keeper *keeper)
 {
     bool more = false, in_memory = keeper->connection != &keeper->own;
-    if (!sqlite_place_check(&keeper->committer->place, NULL))
+    if (!sqlite_place_check(&keeper->writer->place, NULL))
         return TICK; /* what is there now is not ours to write to */
     if (loop_clock() >= keeper->next_upkeep) {
         more = keeper_upkeep(keeper, UPKEEP_TIME_SECONDS);
@@ -155,7 +155,7 @@ void keeper_run(struct keeper *keeper)
     int64_t at = 0; /* the first time at once */
     while (store_queue_take(&keeper->stop, at, NULL, 0) >= 0)
         at = loop_clock() + keeper_round(keeper);
-    if (!sqlite_place_check(&keeper->committer->place, NULL))
+    if (!sqlite_place_check(&keeper->writer->place, NULL))
         return;
     (void)keeper_upkeep(keeper, 0);
     (void)keeper_checkpoint(keeper, SQLITE_CHECKPOINT_PASSIVE);
@@ -163,17 +163,17 @@ void keeper_run(struct keeper *keeper)
 
 /* --- opening and closing --------------------------------------------------------------------- */
 
-bool keeper_open(struct keeper *keeper, struct committer *committer, unsigned history_days,
-                 struct buffer *error)
+bool keeper_open(struct keeper *keeper, struct committer *committer, struct sqlite_writer *writer,
+                 unsigned history_days, struct buffer *error)
 {
-    *keeper = (struct keeper){.committer = committer, .known_version = -1};
-    keeper->connection = committer->in_memory ? &committer->connection : &keeper->own;
+    *keeper = (struct keeper){.committer = committer, .writer = writer, .known_version = -1};
+    keeper->connection = writer->in_memory ? &writer->connection : &keeper->own;
     if (!store_queue_init(&keeper->stop)) {
-        buffer_printf(error, "database '%s': out of memory", committer->connection.path);
+        buffer_printf(error, "database '%s': out of memory", writer->connection.path);
         return false;
     }
-    if (!committer->in_memory) {
-        if (!sqlite_connection_open(&keeper->own, committer->connection.path, CACHE_KIB, error)) {
+    if (!writer->in_memory) {
+        if (!sqlite_connection_open(&keeper->own, writer->connection.path, CACHE_KIB, error)) {
             store_queue_destroy(&keeper->stop);
             return false;
         }

@@ -4,13 +4,14 @@
 #define BOOKING_STORE_SQLITE_KEEPER_H
 
 #include "store/queue.h"
-#include "store/sqlite/committer.h"
 #include "store/sqlite/upkeep.h"
+#include "store/sqlite/writer.h"
 
 #include <stdatomic.h>
 
 struct keeper {
-    struct committer *committer;
+    struct committer *committer; /* which pauses for it */
+    struct sqlite_writer *writer;
     struct store_queue stop; /* nothing is ever put in; closed, it ends the thread's waiting */
 
     /* The thread's alone. */
@@ -26,10 +27,10 @@ struct keeper {
     _Atomic int64_t checkpointed;
 };
 
-/* False, with a sentence added to `error`, when it cannot. The committer is open and outlives it;
+/* False, with a sentence added to `error`, when it cannot. Committer and writer outlive it;
  * the struct must not move. */
-bool keeper_open(struct keeper *keeper, struct committer *committer, unsigned history_days,
-                 struct buffer *error);
+bool keeper_open(struct keeper *keeper, struct committer *committer, struct sqlite_writer *writer,
+                 unsigned history_days, struct buffer *error);
 
 /* What the thread runs, until the queue `stop` is closed. */
 void keeper_run(struct keeper *keeper);

@@ -97,14 +97,14 @@ static int find_by_number(struct sqlite_operations *operations, int64_t number,
     return read_record(&query, record);
 }
 
-static void fill_booking(struct sqlite_outcome *outcome, const struct booking *booking)
+static void fill_booking(struct store_outcome *outcome, const struct booking *booking)
 {
     outcome->booking = *booking;
     outcome->has_booking = true;
 }
 
 static int operation_show(struct sqlite_operations *operations, const struct store_request *request,
-                          struct sqlite_outcome *outcome)
+                          struct store_outcome *outcome)
 {
     struct record record;
     int result = find_booking(operations, request, &record);
@@ -117,7 +117,7 @@ static int operation_show(struct sqlite_operations *operations, const struct sto
 }
 
 static int operation_recall(struct sqlite_operations *operations,
-                            const struct store_request *request, struct sqlite_outcome *outcome)
+                            const struct store_request *request, struct store_outcome *outcome)
 {
     int result =
         sqlite_answer_find(&operations->answers, request, &outcome->answer, &outcome->memory);
@@ -143,11 +143,6 @@ static int change_state(struct sqlite_operations *operations, struct record *rec
     return sqlite_event_insert(&operations->events,
                                state == BOOKING_BOOKED ? EVENT_TAKEN : EVENT_RELEASED,
                                &record->booking);
-}
-
-static bool has_expired(const struct booking *booking, int64_t now)
-{
-    return booking->state == BOOKING_HELD && booking->expires_at <= now;
 }
 
 /* Finds out whether the car is free over the period. A hold in the way that nobody has ended in
@@ -176,7 +171,7 @@ static int make_way(struct sqlite_operations *operations, const struct booking *
             return SQLITE_OK;
         struct record other;
         result = find_by_number(operations, number, &other);
-        if (result != SQLITE_OK || !other.number || !has_expired(&other.booking, now))
+        if (result != SQLITE_OK || !other.number || !store_hold_expired(&other.booking, now))
             return result;
         result = change_state(operations, &other, BOOKING_EXPIRED);
         if (result != SQLITE_OK)
@@ -234,7 +229,7 @@ static int insert_booking(struct sqlite_operations *operations, const struct boo
 }
 
 static int operation_book(struct sqlite_operations *operations, const struct store_request *request,
-                          struct sqlite_outcome *outcome)
+                          struct store_outcome *outcome)
 {
     struct booking booking = request->booking;
     bool exists = false, as_agreed = false, is_free = false;
@@ -266,27 +261,8 @@ static int operation_book(struct sqlite_operations *operations, const struct sto
     return result;
 }
 
-/* Whether a found booking may go to the state that the operation leads to. */
-static bool is_allowed(const struct store_request *request, const struct booking *booking)
-{
-    int64_t now = request->now;
-    bool held = booking->state == BOOKING_HELD;
-    switch (request->operation) {
-    case STORE_CONFIRM:
-        return held && !has_expired(booking, now);
-    case STORE_CANCEL:
-        if (held)
-            return !has_expired(booking, now);
-        return booking->state == BOOKING_BOOKED && (int64_t)booking->period.pickup_at * 60 > now;
-    case STORE_EXPIRE:
-        return has_expired(booking, now);
-    default:
-        return false;
-    }
-}
-
 static int operation_change(struct sqlite_operations *operations,
-                            const struct store_request *request, struct sqlite_outcome *outcome)
+                            const struct store_request *request, struct store_outcome *outcome)
 {
     static const enum booking_state goal[] = {
         [STORE_CONFIRM] = BOOKING_BOOKED,
@@ -305,10 +281,10 @@ static int operation_change(struct sqlite_operations *operations,
         return SQLITE_OK;
     }
     bool is_past = !record.number; /* final, whatever the clock says now */
-    bool allowed = !is_past && is_allowed(request, &record.booking);
+    bool allowed = !is_past && store_change_allowed(request, &record.booking);
     if (allowed)
         result = change_state(operations, &record, goal[request->operation]);
-    else if (!is_past && confirm && has_expired(&record.booking, request->now))
+    else if (!is_past && confirm && store_hold_expired(&record.booking, request->now))
         result = change_state(operations, &record, BOOKING_EXPIRED);
     if (result == SQLITE_OK && allowed && confirm)
         result = sqlite_answer_insert(&operations->answers, request, operations->time);
@@ -319,13 +295,8 @@ static int operation_change(struct sqlite_operations *operations,
 
 /* --- operations ------------------------------------------------------------------------------ */
 
-bool sqlite_operation_reads_only(const struct store_request *request)
-{
-    return request->operation == STORE_SHOW || request->operation == STORE_RECALL;
-}
-
 int sqlite_operation_run(struct sqlite_operations *operations, const struct store_request *request,
-                         struct sqlite_outcome *outcome)
+                         struct store_outcome *outcome)
 {
     outcome->result = STORE_UNAVAILABLE;
     outcome->has_booking = outcome->has_answer = false;
@@ -343,21 +314,4 @@ int sqlite_operation_run(struct sqlite_operations *operations, const struct stor
         return operation_change(operations, request, outcome);
     }
     return SQLITE_MISUSE;
-}
-
-void sqlite_outcome_give(struct sqlite_outcome *outcome, struct store_request *request)
-{
-    request->result = outcome->result;
-    if (outcome->has_booking)
-        request->booking = outcome->booking;
-    if (outcome->has_answer)
-        request->answer = outcome->answer;
-    request->memory = outcome->memory;
-    outcome->memory = NULL;
-}
-
-void sqlite_outcome_drop(struct sqlite_outcome *outcome)
-{
-    free(outcome->memory);
-    outcome->memory = NULL;
 }

@@ -4,12 +4,13 @@
  * all that it should, and a transaction of many needs no savepoint for each; what remains, a
  * statement that fails for the disk or for memory, undoes the transaction.
  *
- * A request is not touched here: what it will get is kept beside it, because the transaction may
- * still fail. Functions return SQLITE_OK or the SQLite result code of what failed.
+ * A request is not touched here; see store/outcome.h. Functions return SQLITE_OK or the SQLite
+ * result code of what failed.
  */
 #ifndef BOOKING_STORE_SQLITE_OPERATIONS_H
 #define BOOKING_STORE_SQLITE_OPERATIONS_H
 
+#include "store/outcome.h"
 #include "store/sqlite/answers.h"
 #include "store/sqlite/connection.h"
 #include "store/sqlite/events.h"
@@ -25,28 +26,13 @@ struct sqlite_operations {
         *insert_booking, *set_state;
 };
 
-/* What a request gets when its transaction is done. */
-struct sqlite_outcome {
-    enum store_result result;
-    bool has_booking, has_answer;
-    struct booking booking;
-    struct store_answer answer;
-    char *memory; /* of the answer's texts */
-};
-
 void sqlite_operations_init(struct sqlite_operations *operations,
                             struct sqlite_connection *connection);
-
-bool sqlite_operation_reads_only(const struct store_request *request);
 
 /* Carries the request out, in an open transaction unless it only reads. The outcome is to be given
  * or dropped, also on failure. */
 int sqlite_operation_run(struct sqlite_operations *operations, const struct store_request *request,
-                         struct sqlite_outcome *outcome);
-
-/* Moves the outcome into its request, or frees it. */
-void sqlite_outcome_give(struct sqlite_outcome *outcome, struct store_request *request);
-void sqlite_outcome_drop(struct sqlite_outcome *outcome);
+                         struct store_outcome *outcome);
 
 int sqlite_begin(struct sqlite_operations *operations); /* waits for the write lock */
 int sqlite_commit(struct sqlite_operations *operations);
