@@ -44,7 +44,7 @@ ADAPTERS := $(patsubst %/main.c,%,$(wildcard adapter-*/main.c))
 SERVICES := booking-main $(ADAPTERS)
 
 LIBRARY_PACKAGES := libmicrohttpd jansson
-ENGINE_PACKAGES := $(LIBRARY_PACKAGES) libcurl sqlite3 nettle
+ENGINE_PACKAGES := $(LIBRARY_PACKAGES) libcurl sqlite3 libpq nettle
 package_flags = $(shell pkg-config --$(1) $(2) 2>/dev/null)
 
 ALL_CFLAGS = -std=gnu17 -D_GNU_SOURCE -DBOOKING_VERSION='"$(VERSION)"' -iquote . -iquote booking-main \
@@ -151,8 +151,14 @@ test: ## install what is missing, build, run all tests (unit and HTTP, with sani
 	@$(MAKE) --no-print-directory SAN=address,undefined http
 	@$(MAKE) --no-print-directory $(JOBS) SAN=address,undefined TRANSPORT=libcurl adapter-calls
 
+# These run on each kind of database.
+STORE_TESTS := $(addprefix $(BUILD)/unit/booking-main/store/,test_booking test_holds test_answers \
+  test_groups test_import test_snapshot)
 unit: $(UNIT_TESTS) ## only the unit tests, as built
 	@tests/run-unit $(UNIT_TESTS)
+ifneq ($(wildcard booking-main/store/postgresql/driver.c),)
+	@tests/postgresql/server run $(BUILD)/postgresql tests/run-unit postgresql $(STORE_TESTS)
+endif
 
 PYTEST = BUILD_DIR=$(CURDIR)/$(BUILD) $(PYTHON) -B -m pytest -p no:cacheprovider -q
 
@@ -187,9 +193,8 @@ $(addprefix $(BUILD)/unit/$(INVENTORY)/,test_availability test_availability_rand
 $(BUILD)/unit/booking-main/partner/test_order $(BUILD)/unit/lib/adapter/test_car_document: \
   TEST_LDFLAGS = -Wl,--wrap=malloc
 # Those of the store have their own time of day.
-$(patsubst %,$(BUILD)/unit/booking-main/store/%,test_booking test_holds test_answers test_groups \
-  test_import test_snapshot sqlite/test_file sqlite/test_trouble sqlite/test_keeping): \
-  TEST_LDFLAGS = -Wl,--wrap=time
+$(STORE_TESTS) $(addprefix $(BUILD)/unit/booking-main/store/sqlite/,test_file test_trouble \
+  test_keeping): TEST_LDFLAGS = -Wl,--wrap=time
 # And this one has its own clocks, and its own time at which a fleet is loaded.
 $(BUILD)/unit/$(INVENTORY)/test_inventory: TEST_LDFLAGS = -Wl,--wrap=time,--wrap=clock_gettime,--wrap=stock_load,--wrap=availability_advance
 # This one lets memory run out, a store be read for ever, and time pass.
