@@ -369,12 +369,17 @@ class SqlError(Exception):
     pass
 
 
-def read_rows(url, sql, *parameters):
-    """The rows of a query, as tuples; `?` stands for a parameter, as with SQLite."""
+def with_values(sql, parameters):
+    """The statement with its parameters, each of which `?` stands for as with SQLite, in it."""
     parts = sql.split("?")
     assert len(parts) == len(parameters) + 1
-    whole = parts[0] + "".join(quoted(value) + part for value, part in zip(parameters, parts[1:]))
+    return parts[0] + "".join(quoted(value) + part for value, part in zip(parameters, parts[1:]))
+
+
+def read_rows(url, sql, *parameters):
+    """The rows of a query, as tuples."""
     # As JSON, so that numbers are numbers, and a text may be anything.
-    printed = run_sql(url, f"SELECT row_to_json(result) FROM (\n{whole}\n) AS result")
+    printed = run_sql(url, "SELECT row_to_json(result) FROM (\n"
+                      f"{with_values(sql, parameters)}\n) AS result")
     return [tuple(value for _, value in json.loads(line, object_pairs_hook=list))
             for line in printed.splitlines()]
