@@ -149,10 +149,18 @@ test: ## install what is missing, build, run all tests (unit and HTTP, with sani
 	@$(MAKE) --no-print-directory $(JOBS) SAN=address,undefined all unit
 	@$(MAKE) --no-print-directory http
 	@$(MAKE) --no-print-directory SAN=address,undefined http
+	@$(MAKE) --no-print-directory SAN=address,undefined http-postgresql
 	@$(MAKE) --no-print-directory $(JOBS) SAN=address,undefined TRANSPORT=libcurl adapter-calls
 
+HAS_POSTGRESQL := $(wildcard booking-main/store/postgresql/driver.c)
+# These run on each kind of database.
+STORE_TESTS := $(addprefix $(BUILD)/unit/booking-main/store/,test_booking test_holds test_answers \
+  test_groups test_import test_snapshot)
 unit: $(UNIT_TESTS) ## only the unit tests, as built
 	@tests/run-unit $(UNIT_TESTS)
+ifneq ($(HAS_POSTGRESQL),)
+	@tests/postgresql/server run $(BUILD)/postgresql tests/run-unit postgresql $(STORE_TESTS)
+endif
 
 PYTEST = BUILD_DIR=$(CURDIR)/$(BUILD) $(PYTHON) -B -m pytest -p no:cacheprovider -q
 
@@ -160,6 +168,12 @@ PYTEST = BUILD_DIR=$(CURDIR)/$(BUILD) $(PYTHON) -B -m pytest -p no:cacheprovider
 http: all ## only the black-box tests over HTTP, and the short forms of the long ones, as built
 	$(PYTEST) -n 4 tests/http
 	$(PYTEST) tests/soak
+
+# What depends on the database. `make http STORE=postgresql` runs all.
+STORE_HTTP_TESTS := $(patsubst %,tests/http/test_%.py,bookings booking_orders booking_retries engines \
+  reload selling inventory_heals import)
+http-postgresql: all ## the HTTP tests that depend on the database, on PostgreSQL
+	$(if $(HAS_POSTGRESQL),,@echo 'No driver for PostgreSQL yet.' && exit && )STORE=postgresql $(PYTEST) -n 4 $(STORE_HTTP_TESTS)
 
 # What differs with the transport (TRANSPORT=libcurl).
 CALLS_TESTS := $(addprefix $(BUILD)/unit/booking-main/adapter/,test_calls test_connection test_url)
@@ -187,9 +201,8 @@ $(addprefix $(BUILD)/unit/$(INVENTORY)/,test_availability test_availability_rand
 $(BUILD)/unit/booking-main/partner/test_order $(BUILD)/unit/lib/adapter/test_car_document: \
   TEST_LDFLAGS = -Wl,--wrap=malloc
 # Those of the store have their own time of day.
-$(patsubst %,$(BUILD)/unit/booking-main/store/%,test_booking test_holds test_answers test_groups \
-  test_import test_snapshot sqlite/test_file sqlite/test_trouble sqlite/test_keeping): \
-  TEST_LDFLAGS = -Wl,--wrap=time
+$(STORE_TESTS) $(addprefix $(BUILD)/unit/booking-main/store/sqlite/,test_file test_trouble \
+  test_keeping): TEST_LDFLAGS = -Wl,--wrap=time
 # And this one has its own clocks, and its own time at which a fleet is loaded; no keeper changes anything.
 $(BUILD)/unit/$(INVENTORY)/test_inventory: TEST_LDFLAGS = -Wl,--wrap=time,--wrap=clock_gettime,--wrap=stock_load,--wrap=availability_advance,--wrap=sqlite_upkeep_do
 # This one lets memory run out, a store be read for ever, and time pass.
@@ -280,7 +293,7 @@ help: ## this list
 	  /^[a-z0-9-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
 
 FORCE:
-.PHONY: all deps install install-units clean run test unit http adapter-calls soak e2e e2e-k8s lint format bench bench-guard \
+.PHONY: all deps install install-units clean run test unit http http-postgresql adapter-calls soak e2e e2e-k8s lint format bench bench-guard \
   bench-programs images push help FORCE
 
 -include $(shell find $(OBJECTS) -name '*.d' 2>/dev/null)

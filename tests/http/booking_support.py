@@ -1,9 +1,10 @@
 """What the tests of bookings share: orders, periods, fleets, databases."""
 import datetime
 import json
-import sqlite3
+import os
 import subprocess
 
+from stores import Sqlite
 from support import BUILD, PATIENCE, SANITIZER_ENVIRONMENT
 
 START = (datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(days=30)).replace(
@@ -81,21 +82,19 @@ def run_command(*arguments, timeout=PATIENCE):
     return done.returncode, done.stdout, done.stderr
 
 
-def rows(path, sql, *parameters):
-    """Reads the database directly."""
-    connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=10)
-    try:
-        return connection.execute(sql, parameters).fetchall()
-    finally:
-        connection.close()
+def rows(database, sql, *parameters):
+    """Reads the database directly: one of stores.py, or a file of SQLite's."""
+    if isinstance(database, os.PathLike):
+        database = Sqlite(database)
+    return database.rows(sql, *parameters)
 
 
-def overlapping(path):
+def overlapping(database):
     """Pairs of bookings, held or booked, that have the same car at the same time."""
-    return rows(path, """
+    return rows(database, """
         SELECT car, before, pickup_at FROM (
             SELECT car, pickup_at,
                    max(return_at) OVER (PARTITION BY car ORDER BY pickup_at, return_at
                        ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before
-            FROM bookings WHERE state IN (1, 2))
+            FROM bookings WHERE state IN (1, 2)) AS periods
         WHERE before > pickup_at""")

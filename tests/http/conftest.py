@@ -5,8 +5,38 @@ import time
 
 import pytest
 
+import stores
 from clock import Clock
 from starting import Starter, ending
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "sqlite_only: of what other databases do not have")
+    stores.share_server()
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if stores.IS_POSTGRESQL and item.get_closest_marker("sqlite_only"):
+            item.add_marker(pytest.mark.skip(reason="of SQLite alone"))
+
+
+@pytest.fixture(autouse=True)
+def _taken():
+    """Databases to be given back. Set up before all else, so that engines have ended by then."""
+    taken = []
+    yield taken
+    for database in taken:
+        stores.give_back(database)
+
+
+@pytest.fixture
+def database(_taken, tmp_path):
+    """One that several engines may use."""
+    if not stores.IS_POSTGRESQL:
+        return stores.Sqlite(tmp_path / "booking.db")
+    _taken.append(stores.take())
+    return _taken[-1]
 
 
 @pytest.fixture

@@ -20,6 +20,8 @@ import tempfile
 import threading
 import time
 
+import stores
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("BUILD_DIR", ROOT / "build")).resolve()
 DATA = ROOT / "tests" / "data"
@@ -262,9 +264,15 @@ class Adapter(Process):
 
 
 class Engine(Process):
+    """On a database of its own, unless the arguments name one."""
+
     def __init__(self, adapter_url, *arguments, address=None, **kwargs):
         self.address = address or fresh_address()
         self.port, self.admin_port = free_ports(self.address, 2)
+        self.database = None
+        if stores.IS_POSTGRESQL and "--database" not in arguments:
+            self.database = stores.take()
+            arguments = (*arguments, "--database", self.database.url)
         super().__init__(
             "booking-main", "--bind", self.address, "--port", self.port,
             "--admin-bind", self.address, "--admin-port", self.admin_port,
@@ -292,6 +300,12 @@ class Engine(Process):
 
     def connect(self):
         return socket.create_connection((self.address, self.port), timeout=PATIENCE)
+
+    def end(self):
+        wrong = super().end()
+        if self.database:
+            stores.give_back(self.database)
+        return wrong
 
 
 # --- a stand-in adapter -------------------------------------------------------------------------

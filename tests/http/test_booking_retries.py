@@ -7,6 +7,7 @@ import pytest
 
 from booking_support import (at, book, cars, from_now, offer, order, post, post_keyed, rows, seen,
                              status_of)
+from stores import IS_POSTGRESQL
 from support import assert_problem, at_once, http_answer, wait_until
 
 
@@ -168,10 +169,10 @@ def test_many_at_once_under_one_key(start, fleet):
     assert engine.metric("booking_index_periods") == 1
 
 
-def test_in_two_engines_at_once(start, fleet, tmp_path):
+def test_in_two_engines_at_once(start, fleet, database):
     """Engines know nothing of each other's requests: whoever commits first has answered for all."""
     stand_in = start.stand_in(slow(0.2))
-    arguments = ("--database", f"sqlite:{tmp_path}/booking.db", "--channel", "one")
+    arguments = ("--database", database.url, "--channel", "one")
     engines = [start.engine(stand_in, *arguments, "--fleet", fleet(*cars(50))) for _ in range(2)]
     for turn in range(5):
         answers = at_once(2, lambda number, key=f"k{turn}": post_keyed(
@@ -184,14 +185,14 @@ def test_in_two_engines_at_once(start, fleet, tmp_path):
             number].ask(path, "POST", headers={"Idempotency-Key": key}))
         assert [answer.status for answer in answers] == [200, 200]
         assert seen(answers[0]) == seen(answers[1])
-    assert rows(tmp_path / "booking.db", "SELECT count(*) FROM all_bookings") == [(10,)]
+    assert rows(database, "SELECT count(*) FROM all_bookings") == [(10,)]
     for engine in engines:
         wait_until(lambda engine=engine: engine.metric("booking_index_periods") == 10, what="events")
 
 
-def test_across_a_restart(start, tmp_path):
+def test_across_a_restart(start, database):
     adapter = start.adapter()
-    arguments = ("--database", f"sqlite:{tmp_path}/booking.db", "--prefix", "/p")
+    arguments = ("--database", database.url, "--prefix", "/p")
     engine = start.engine(adapter, *arguments)
     first = post_keyed(engine, "k", order(hold_seconds=600))
     prefixed = post_keyed(engine, "l", order(), "/p/bookCar")
@@ -207,8 +208,8 @@ def test_across_a_restart(start, tmp_path):
     assert offer(engine) == "2-YYY-101"
 
 
-def test_the_bytes_are_the_first_ones_whatever_the_adapter_says_now(start, tmp_path):
-    arguments = ("--database", f"sqlite:{tmp_path}/booking.db")
+def test_the_bytes_are_the_first_ones_whatever_the_adapter_says_now(start, database):
+    arguments = ("--database", database.url)
     turns = []
 
     def script(sock, _received):
@@ -227,22 +228,18 @@ def test_the_bytes_are_the_first_ones_whatever_the_adapter_says_now(start, tmp_p
     assert len(turns) == 1
 
 
-def test_the_key_comes_before_the_clock(start, tmp_path):
+def test_the_key_comes_before_the_clock(start, database):
     """An order of a period that is long past is given its answer again all the same."""
     import hashlib
-    import sqlite3
-    path = tmp_path / "booking.db"
-    pod = start.pod("kayak", "--database", f"sqlite:{path}")
+    pod = start.pod("kayak", "--database", database.url)
     mine = order(hold_seconds=600)
     first = post_keyed(pod, "k", mine)
     stale = {"pickup_at": "2020-01-01T10:00:00Z", "return_at": "2020-01-02T10:00:00Z"}
     assert_problem(post_keyed(pod, "l", stale), 400, "invalid-request", "pickup_at")
     # As if it had been made when its time was to come.
-    connection = sqlite3.connect(path, timeout=10)
-    connection.execute("UPDATE answers SET request = ? WHERE key = 'k'",
-                       (hashlib.sha256(b"POST /bookCar\n" + json.dumps(stale).encode()).digest(),))
-    connection.commit()
-    connection.close()
+    digest = hashlib.sha256(b"POST /bookCar\n" + json.dumps(stale).encode())
+    database.run("UPDATE answers SET request = ? WHERE key = 'k'",
+                 digest.hexdigest() if IS_POSTGRESQL else digest.digest())
     assert seen(post_keyed(pod, "k", stale)) == seen(first)
 
 
@@ -254,10 +251,10 @@ def test_a_hold_that_has_expired_is_answered_as_it_was(pod, clock):
     assert seen(post_keyed(pod, "k", order(hold_seconds=1))) == seen(first)
 
 
-def test_keys_belong_to_a_channel(start, tmp_path):
+def test_keys_belong_to_a_channel(start, database):
     adapter = start.adapter()
-    one, two = (start.engine(adapter, "--database", f"sqlite:{tmp_path}/booking.db", "--channel",
-                             channel) for channel in ("one", "two"))
+    one, two = (start.engine(adapter, "--database", database.url, "--channel", channel)
+                for channel in ("one", "two"))
     first = post_keyed(one, "k", order())
     second = post_keyed(two, "k", order())
     assert first.status == second.status == 201

@@ -290,16 +290,15 @@ def test_a_cancelled_hold_does_not_expire(pod, clock):
     assert status_of(pod, location) == "cancelled"
 
 
-def test_a_hold_expires_while_no_engine_runs(start, clock, tmp_path):
-    database = f"sqlite:{tmp_path}/booking.db"
+def test_a_hold_expires_while_no_engine_runs(start, clock, database):
     adapter = start.adapter()
-    engine = start.engine(adapter, "--database", database, clock=clock)
+    engine = start.engine(adapter, "--database", database.url, clock=clock)
     clock.stop()
     location, _ = book(engine, hold_seconds=1, carid="1-XXX-333")
     later, _ = book(engine, hold_seconds=600, carid="1-XXX-334")
     start.forget(engine)
     clock.move(60)
-    engine = start.engine(adapter, "--database", database, clock=clock)
+    engine = start.engine(adapter, "--database", database.url, clock=clock)
     wait_until(lambda: offer(engine) == "1-XXX-333", what="the expiry after the start")
     assert status_of(engine, location) == "expired"
     assert status_of(engine, later) == "held"
@@ -332,12 +331,11 @@ def test_a_car_that_is_out_is_not_offered_now(pod):
 
 # --- partners -------------------------------------------------------------------------------------
 
-def test_another_partners_booking_is_not_there(start, tmp_path):
+def test_another_partners_booking_is_not_there(start, database):
     adapter = start.adapter()
-    database = f"sqlite:{tmp_path}/booking.db"
-    mine = start.engine(adapter, "--database", database, "--channel", "kayak")
-    other = start.engine(adapter, "--database", database, "--channel", "airbnb")
-    same = start.engine(adapter, "--database", database, "--channel", "kayak")
+    mine = start.engine(adapter, "--database", database.url, "--channel", "kayak")
+    other = start.engine(adapter, "--database", database.url, "--channel", "airbnb")
+    same = start.engine(adapter, "--database", database.url, "--channel", "kayak")
     location, _ = book(mine, hold_seconds=600)
     for method, path in [("GET", ""), ("DELETE", ""), ("POST", "/confirm")]:
         assert_problem(other.ask(location + path, method), 404, "unknown-booking", "id")
@@ -346,12 +344,12 @@ def test_another_partners_booking_is_not_there(start, tmp_path):
     assert status_of(mine, location) == "booked"
 
 
-def test_the_reference_is_kept(start, tmp_path):
-    pod = start.pod("kayak", "--database", f"sqlite:{tmp_path}/booking.db")
+def test_the_reference_is_kept(start, database):
+    pod = start.pod("kayak", "--database", database.url)
     references = ["x", "R-1 / ü €", "é" * 64, "a" * 128, '"quoted" \\ text']
     locations = [book(pod, number * 2, number * 2 + 1, reference=reference)[0]
                  for number, reference in enumerate(references)]
-    kept = dict(rows(tmp_path / "booking.db", "SELECT id, reference FROM all_bookings"))
+    kept = dict(rows(database, "SELECT id, reference FROM all_bookings"))
     assert [kept[location[-22:]] for location in locations] == references
 
 

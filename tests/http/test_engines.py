@@ -12,15 +12,10 @@ from support import PATIENCE, Engine, assert_problem, at_once, http_answer, wait
 
 
 @pytest.fixture
-def database(tmp_path):
-    return tmp_path / "booking.db"
-
-
-@pytest.fixture
 def engines(start, clock, database):
     """Two engines of one partner each on the demo fleet, and on one clock."""
-    return [start.engine(start.adapter(partner), "--database", f"sqlite:{database}", "--channel",
-                         partner, clock=clock) for partner in ("kayak", "airbnb")]
+    return [start.engine(start.adapter(partner), "--database", database.url, "--channel", partner,
+                         clock=clock) for partner in ("kayak", "airbnb")]
 
 
 # --- each other's changes -------------------------------------------------------------------------
@@ -66,7 +61,7 @@ def test_the_next_car_before_the_news_is_there(engines):
 
 def test_one_restarts_while_the_other_books(start, fleet, database):
     adapter = start.adapter()
-    arguments = ("--database", f"sqlite:{database}", "--fleet", fleet(*cars(100)))
+    arguments = ("--database", database.url, "--fleet", fleet(*cars(100)))
     steady = start.engine(adapter, *arguments)
     booked = []
     stop = threading.Event()
@@ -96,7 +91,7 @@ def test_one_restarts_while_the_other_books(start, fleet, database):
 def import_lines(tmp_path, database, *lines, options=()):
     path = tmp_path / "new.csv"
     path.write_text(fleet_text(*lines))
-    return run_command("import", path, "--database", f"sqlite:{database}", *options)
+    return run_command("import", path, "--database", database.url, *options)
 
 
 def test_an_import_is_followed(engines, database, tmp_path):
@@ -139,8 +134,8 @@ def test_the_lag_behind_another_engines_events_is_measured(start, database):
     ahead = Clock()
     ahead.move(60)
     adapter = start.adapter()
-    one = start.engine(adapter, "--database", f"sqlite:{database}")
-    two = start.engine(adapter, "--database", f"sqlite:{database}", clock=ahead)
+    one = start.engine(adapter, "--database", database.url)
+    two = start.engine(adapter, "--database", database.url, clock=ahead)
     count = two.metric("booking_event_lag_seconds_count")
     total = two.metric("booking_event_lag_seconds_sum")
     book(one)
@@ -177,7 +172,7 @@ def test_an_invalid_file_changes_nothing(engines, database, tmp_path, lines):
     assert (status, printed) == (1, "")
     assert "new.csv:" in wrong
     assert offer(engines[0]) == "1-XXX-333"
-    assert rows(database, "SELECT count(*) FROM cars WHERE offered") == [(7,)]
+    assert rows(database, "SELECT count(*) FROM cars WHERE offered = 1") == [(7,)]
 
 
 def test_another_currency_while_no_booking_is_under_way(engines, database, tmp_path):
@@ -221,7 +216,7 @@ def test_a_price_that_changed_on_the_way(start, fleet, database, tmp_path):
     go_on = threading.Event()
     stand_in = start.stand_in(
         lambda sock, received: go_on.wait() and sock.sendall(http_answer()) is None)
-    engine = start.engine(stand_in, "--database", f"sqlite:{database}", "--fleet",
+    engine = start.engine(stand_in, "--database", database.url, "--fleet",
                           fleet("a,ECMR,NCE,50,,EUR"))
     answers = []
     thread = threading.Thread(target=lambda: answers.append(post(engine, order(price=50))))
@@ -242,7 +237,7 @@ def test_a_location_that_changed_on_the_way(start, fleet, database, tmp_path):
     go_on = threading.Event()
     stand_in = start.stand_in(
         lambda sock, received: go_on.wait() and sock.sendall(http_answer()) is None)
-    engine = start.engine(stand_in, "--database", f"sqlite:{database}", "--fleet",
+    engine = start.engine(stand_in, "--database", database.url, "--fleet",
                           fleet("a,ECMR,NCE,50,,EUR", "b,ECMR,NCE,90,,EUR"))
     answers = []
     thread = threading.Thread(
@@ -260,7 +255,7 @@ def test_a_location_that_changed_on_the_way(start, fleet, database, tmp_path):
 
 def test_imports_drop_no_request(start, fleet, database, tmp_path):
     adapter = start.adapter()
-    engine = start.engine(adapter, "--database", f"sqlite:{database}", "--fleet",
+    engine = start.engine(adapter, "--database", database.url, "--fleet",
                           fleet(*cars(400)))
     stop = threading.Event()
     answers = {"offer": [], "book": []}
@@ -305,7 +300,7 @@ def test_imports_drop_no_request(start, fleet, database, tmp_path):
 def test_orders_wait_for_a_new_fleet(start, fleet, database, tmp_path):
     """Between the import's commit and the moment when the engine has loaded the new fleet, each car
     it can propose is of another price."""
-    engine = start.engine(start.adapter(), "--database", f"sqlite:{database}", "--fleet",
+    engine = start.engine(start.adapter(), "--database", database.url, "--fleet",
                           fleet(*cars(9000)))
     for turn in range(1, 4):
         assert import_lines(tmp_path, database, *cars(9000, f"{50 + turn}.00"))[0] == 0
@@ -319,7 +314,7 @@ def test_orders_wait_for_a_new_fleet(start, fleet, database, tmp_path):
 
 def test_the_fleet_only_into_an_empty_database(start, fleet, database):
     adapter = start.adapter()
-    arguments = ("--database", f"sqlite:{database}", "--fleet")
+    arguments = ("--database", database.url, "--fleet")
     engine = start.engine(adapter, *arguments, fleet(*cars(2, "70.00")))
     assert offer(engine) == "car-0000"
     engine.kill()
@@ -328,15 +323,15 @@ def test_the_fleet_only_into_an_empty_database(start, fleet, database):
     assert offer(engine) == "car-0000"
     assert rows(database, "SELECT count(*) FROM cars") == [(2,)]
     engine.kill()
-    engine = start.engine(adapter, "--database", f"sqlite:{database}")
+    engine = start.engine(adapter, "--database", database.url)
     assert offer(engine) == "car-0000"
 
 
 def test_engines_that_start_at_once_on_a_new_database(start, fleet, database):
     adapter = start.adapter()
     path = fleet(*cars(2000))
-    engines = [start._add(Engine(adapter.url, "--database", f"sqlite:{database}", "--fleet",
-                                         path)) for _ in range(4)]
+    engines = [start._add(Engine(adapter.url, "--database", database.url, "--fleet", path))
+               for _ in range(4)]
     for engine in engines:
         engine.wait_ready()
         assert engine.running(), engine.stderr()

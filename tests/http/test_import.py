@@ -11,11 +11,6 @@ PLATE = "TÜ-AB 12"
 
 
 @pytest.fixture
-def database(tmp_path):
-    return tmp_path / "booking.db"
-
-
-@pytest.fixture
 def write(tmp_path):
     """Writes a fleet file whole."""
     def write_file(text):
@@ -26,21 +21,22 @@ def write(tmp_path):
 
 
 def import_file(path, database, *options):
-    return run_command("import", path, "--database", f"sqlite:{database}", *options)
+    return run_command("import", path, "--database", database.url, *options)
 
 
 # --- the database ---------------------------------------------------------------------------------
 
+@pytest.mark.sqlite_only
 def test_a_database_that_is_not_there_is_not_made_by_a_slip(database, write):
     path = write(fleet_text("a,ECMR,NCE,55,,EUR"))
     for options in ((), ("--dry-run",)):
         status, printed, wrong = import_file(path, database, *options)
         assert (status, printed) == (1, "")
         assert str(database) in wrong and "--create" in wrong and "--database" in wrong
-        assert not database.exists()
+        assert not database.path.exists()
     assert import_file(path, database, "--create", "--dry-run") == (
         0, "Nothing done; it would be: 1 added, 0 changed, 0 withdrawn, 0 unchanged\n", "")
-    assert not database.exists()
+    assert not database.path.exists()
     assert import_file(path, database, "--create")[0] == 0
     assert rows(database, "SELECT carid FROM cars") == [("a",)]
     assert import_file(path, database, "--create")[1].endswith("1 unchanged\n")
@@ -54,22 +50,23 @@ def test_a_database_of_another_kind(write):
 
 def test_standard_input(database):
     done = subprocess.run(
-        [BUILD / "booking-main", "import", "-", "--database", f"sqlite:{database}", "--create"],
+        [BUILD / "booking-main", "import", "-", "--database", database.url, "--create"],
         input=fleet_text(f"{PLATE},ECMR,STR,55,,EUR").encode(), capture_output=True, timeout=30,
         env=SANITIZER_ENVIRONMENT, check=False)
     assert (done.returncode, done.stderr) == (0, b"")
     assert rows(database, "SELECT carid FROM cars") == [(PLATE,)]
     done = subprocess.run(
-        [BUILD / "booking-main", "import", "-", "--database", f"sqlite:{database}"],
+        [BUILD / "booking-main", "import", "-", "--database", database.url],
         input=b"PK\x03\x04...", capture_output=True, timeout=30, env=SANITIZER_ENVIRONMENT,
         check=False)
     assert done.returncode == 1 and b"standard input:1:1: the file is a spreadsheet's" in done.stderr
 
 
+@pytest.mark.sqlite_only
 def test_a_backup_named_like_a_database(start, tmp_path, database):
-    start.pod("kayak", "--database", f"sqlite:{database}")
+    start.pod("kayak", "--database", database.url)
     for name in (f"sqlite:{tmp_path}/one.db", f"{tmp_path}/two.db"):
-        assert run_command("backup", name, "--database", f"sqlite:{database}") == (0, "", "")
+        assert run_command("backup", name, "--database", database.url) == (0, "", "")
     assert (tmp_path / "one.db").exists() and (tmp_path / "two.db").exists()
 
 
@@ -107,7 +104,7 @@ def test_a_number_plate_from_file_to_partner(start, write):
 # --- bookings of cars that change -----------------------------------------------------------------
 
 def test_bookings_of_cars_that_change_place_or_go_are_named(start, database, write):
-    pod = start.pod("kayak", "--database", f"sqlite:{database}", "--fleet", write(fleet_text(
+    pod = start.pod("kayak", "--database", database.url, "--fleet", write(fleet_text(
         "a,ECMR,NCE,55,,EUR", "b,ECMR,NCE,55,,EUR", "c,ECMR,NCE,55,,EUR")))
     moved = [book(pod, day, day + 1, carid="a")[0] for day in range(7)]
     gone = [book(pod, 0, 1, carid="b", hold_seconds=600)[0]]
@@ -139,18 +136,18 @@ def warnings(engine):
 def test_a_fleet_that_is_not_used_is_said_so(start, database, write):
     path = write(fleet_text("a,ECMR,NCE,55,,EUR"))
     adapter = start.adapter()
-    first = start.engine(adapter, "--database", f"sqlite:{database}", "--fleet", path)
+    first = start.engine(adapter, "--database", database.url, "--fleet", path)
     assert offer(first) == "a" and not warnings(first)
-    second = start.engine(adapter, "--database", f"sqlite:{database}", "--fleet",
+    second = start.engine(adapter, "--database", database.url, "--fleet",
                           write(fleet_text("b,ECMR,NCE,55,,EUR")))
     assert offer(second) == "a"
     assert [line["fleet"] for line in warnings(second)] == [str(path)]
     assert "was not used" in warnings(second)[0]["msg"]
-    assert not warnings(start.engine(adapter, "--database", f"sqlite:{database}"))
+    assert not warnings(start.engine(adapter, "--database", database.url))
 
 
 def test_the_demo_fleet_by_its_name(start, database):
-    engine = start.engine(start.adapter(), "--database", f"sqlite:{database}", "--fleet", "demo")
+    engine = start.engine(start.adapter(), "--database", database.url, "--fleet", "demo")
     assert offer(engine) == "1-XXX-333" and not warnings(engine)
 
 

@@ -116,11 +116,11 @@ def test_debug_explains_a_request_from_query_to_car(start, clock, fleet):
     assert told[1][1]["problem"] == "unknown-location" and told[1][1]["detail"]
 
 
-def test_debug_tells_of_each_round(start, clock, tmp_path):
+def test_debug_tells_of_each_round(start, clock, database):
     """Two engines that do not know yet what the other has sold."""
     adapter = start.adapter()
-    one, two = (start.engine(adapter, "--database", f"sqlite:{tmp_path}/b.db", "--log-level", "debug",
-                             clock=clock) for _ in range(2))
+    one, two = (start.engine(adapter, "--database", database.url, "--log-level", "debug", clock=clock)
+                for _ in range(2))
     for turn in range(50):  # until the news is late
         book(one, 2 * turn, 2 * turn + 1)
         answer = post(two, order(2 * turn, 2 * turn + 1))

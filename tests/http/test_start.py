@@ -229,9 +229,9 @@ def test_an_access_log_that_cannot_be_opened(tmp_path):
     assert "access.log" in said and "No such file" in said
 
 
-def test_all_options_are_accepted(start, tmp_path, fleet):
+def test_all_options_are_accepted(start, tmp_path, fleet, database):
     (tmp_path / "keys").write_text("k\n")
-    pod = start.pod("kayak", "--prefix", "/a/b", "--database", f"sqlite:{tmp_path}/b.db",
+    pod = start.pod("kayak", "--prefix", "/a/b", "--database", database.url,
                     "--fleet", fleet("x,ECMR,NCE,1,,EUR"), "--channel", "partner.1", "--api-keys",
                     tmp_path / "keys", "--drain-delay", "0", "--access-log", tmp_path / "log",
                     "--log-level", "info")

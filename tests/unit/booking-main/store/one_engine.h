@@ -1,5 +1,7 @@
 /* What most tests of the store share: one engine, on a database in memory or in a file, and the
- * requests they make of it. Of programs linked with --wrap=time. */
+ * requests they make of it. Of programs linked with --wrap=time.
+ *
+ * Programs that end in run_on_store() run on either kind of database, as UNIT_STORE says. */
 #ifndef TESTS_UNIT_BOOKING_MAIN_STORE_ONE_ENGINE_H
 #define TESTS_UNIT_BOOKING_MAIN_STORE_ONE_ENGINE_H
 
@@ -41,16 +43,29 @@ static inline int end(void **state)
 {
     (void)state;
     unit_engine_stop(&engine);
+    unit_postgresql_forget();
     unit_folder_remove();
     return 0;
+}
+
+static inline int end_in_file(void **state)
+{
+    unit_engine_stop(&engine);
+    check_database("booking.db");
+    return end(state);
 }
 
 /* A test that must hold for either kind of database is run on both. */
 #define BOTH(test)                                                                                 \
     {#test " (memory)", test, begin_in_memory, end, NULL},                                         \
     {                                                                                              \
-#test " (file)", test, begin_in_file, end, NULL                                            \
+#test " (file)", test, begin_in_file, end_in_file, NULL                                    \
     }
+
+/* What is in memory is SQLite's. */
+#define run_on_store(name, tests)                                                                  \
+    (cmocka_set_skip_filter(unit_is_sqlite() ? NULL : "*(memory)"),                                \
+     cmocka_run_group_tests_name(name, tests, NULL, unit_postgresql_drop_all))
 
 /* --- requests -------------------------------------------------------------------------------- */
 

@@ -4,17 +4,15 @@
 #ifndef TESTS_UNIT_BOOKING_MAIN_STORE_STORE_UNIT_H
 #define TESTS_UNIT_BOOKING_MAIN_STORE_STORE_UNIT_H
 
-#include "tests/unit/unit.h"
+#include "tests/unit/booking-main/store/store_unit_postgresql.h"
+#include "tests/unit/booking-main/store/store_unit_sqlite.h"
 
 #include "lib/base/container_of.h"
 #include "lib/base/loop.h"
 #include "store/store.h"
 
-#include <ftw.h>
 #include <inttypes.h>
 #include <pthread.h>
-#include <sqlite3.h>
-#include <unistd.h>
 
 /* car-1 to car-3 get the numbers 1 to 3. */
 #define UNIT_FLEET                                                                                 \
@@ -46,84 +44,48 @@ struct unit_request {
     struct store_answer found; /* by STORE_RECALL, to be freed */
 };
 
-/* --- a folder for databases ------------------------------------------------------------------ */
+/* --- databases ------------------------------------------------------------------------------- */
 
-static char unit_folder[64];
+/* What a test needs of a kind of database, each of which it calls by a name. */
+struct unit_store {
+    const char *(*url)(const char *name); /* good until the next call */
+    int64_t (*number)(const char *name, const char *sql);
+};
 
-static inline void unit_folder_make(void)
+/* SQLite, unless UNIT_STORE is postgresql. */
+static inline bool unit_is_sqlite(void)
 {
-    strcpy(unit_folder, "/tmp/test-store-XXXXXX");
-    assert_non_null(mkdtemp(unit_folder));
+    const char *wanted = getenv("UNIT_STORE");
+    return !wanted || strcmp(wanted, "postgresql") != 0;
 }
 
-static inline int unit_remove_one(const char *path, const struct stat *status, int kind,
-                                  struct FTW *place)
+static inline const struct unit_store *unit_store(void)
 {
-    (void)status;
-    (void)kind;
-    (void)place;
-    return remove(path);
-}
-
-static inline void unit_folder_remove(void)
-{
-    if (*unit_folder)
-        nftw(unit_folder, unit_remove_one, 8, FTW_DEPTH | FTW_PHYS);
-    unit_folder[0] = '\0';
+    static const struct unit_store sqlite = {unit_sqlite_url, unit_sqlite_number};
+    static const struct unit_store postgresql = {unit_postgresql_url, unit_postgresql_number};
+    return unit_is_sqlite() ? &sqlite : &postgresql;
 }
 
 static inline const char *unit_url(const char *name)
 {
-    static char url[160];
-    snprintf(url, sizeof url, "sqlite:%s/%s", unit_folder, name);
-    return url;
+    return unit_store()->url(name);
 }
 
-static inline const char *unit_path(const char *name)
+static inline int64_t unit_number(const char *name, const char *sql)
 {
-    static char path[160];
-    snprintf(path, sizeof path, "%s/%s", unit_folder, name);
-    return path;
-}
-
-/* --- looking into them ----------------------------------------------------------------------- */
-
-static inline sqlite3 *raw_open(const char *path)
-{
-    sqlite3 *db;
-    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
-    sqlite3_busy_timeout(db, 5000);
-    return db;
-}
-
-static inline void raw_run(sqlite3 *db, const char *sql)
-{
-    char *message = NULL;
-    if (sqlite3_exec(db, sql, NULL, NULL, &message) != SQLITE_OK)
-        fail_msg("%s: %s", sql, message);
-}
-
-static inline int64_t raw_number(const char *path, const char *sql)
-{
-    sqlite3 *db = raw_open(path);
-    sqlite3_stmt *statement;
-    assert_int_equal(sqlite3_prepare_v2(db, sql, -1, &statement, NULL), SQLITE_OK);
-    assert_int_equal(sqlite3_step(statement), SQLITE_ROW);
-    int64_t number = sqlite3_column_int64(statement, 0);
-    sqlite3_finalize(statement);
-    sqlite3_close(db);
-    return number;
+    return unit_store()->number(name, sql);
 }
 
 /* Bookings of one car that overlap, and gaps in the events. */
-static inline void check_database(const char *path)
+static inline void check_database(const char *name)
 {
-    assert_int_equal(raw_number(path, "SELECT count(*) FROM bookings a JOIN bookings b ON"
-                                      " a.car = b.car AND a.number < b.number AND a.state IN (1, 2)"
-                                      " AND b.state IN (1, 2) AND a.pickup_at < b.return_at"
-                                      " AND b.pickup_at < a.return_at"),
+    assert_int_equal(unit_number(name,
+                                 "SELECT count(*) FROM bookings a JOIN bookings b ON"
+                                 " a.car = b.car AND a.number < b.number AND a.state IN (1, 2)"
+                                 " AND b.state IN (1, 2) AND a.pickup_at < b.return_at"
+                                 " AND b.pickup_at < a.return_at"),
                      0);
-    assert_int_equal(raw_number(path, "SELECT max(number) - count(*) FROM events"), 0);
+    assert_int_equal(unit_number(name, "SELECT max(number) - count(*) FROM events"), 0);
 }
 
 /* --- fleet ----------------------------------------------------------------------------------- */

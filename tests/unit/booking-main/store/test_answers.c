@@ -124,5 +124,5 @@ int main(void)
         BOTH(a_key_is_good_for_one_change),
         BOTH(of_two_with_one_key_in_a_group_one_succeeds),
     };
-    return cmocka_run_group_tests_name("store: answers", tests, NULL, NULL);
+    return run_on_store("store: answers", tests);
 }

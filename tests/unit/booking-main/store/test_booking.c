@@ -159,5 +159,5 @@ int main(void)
         BOTH(a_car_that_changed_is_not_booked),
         BOTH(an_id_that_exists_fails_alone),
     };
-    return cmocka_run_group_tests_name("store: bookings", tests, NULL, NULL);
+    return run_on_store("store: bookings", tests);
 }

@@ -82,5 +82,5 @@ int main(void)
         BOTH(a_callback_may_submit_again),
         BOTH(closing_ends_what_is_pending),
     };
-    return cmocka_run_group_tests_name("store: groups", tests, NULL, NULL);
+    return run_on_store("store: groups", tests);
 }

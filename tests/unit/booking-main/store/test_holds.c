@@ -148,5 +148,5 @@ int main(void)
         BOTH(an_expired_hold_gives_way),
         BOTH(of_several_in_the_way_the_expired_ones_end),
     };
-    return cmocka_run_group_tests_name("store: holds", tests, NULL, NULL);
+    return run_on_store("store: holds", tests);
 }

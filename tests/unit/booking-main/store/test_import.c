@@ -120,5 +120,5 @@ int main(void)
         BOTH(a_booking_shows_what_was_booked),
         BOTH(a_currency_changes_while_no_booking_is_under_way),
     };
-    return cmocka_run_group_tests_name("store: imports", tests, NULL, NULL);
+    return run_on_store("store: imports", tests);
 }

@@ -107,5 +107,5 @@ int main(void)
         BOTH(a_reader_may_stop_a_snapshot),
         BOTH(snapshots_are_consistent_while_it_runs),
     };
-    return cmocka_run_group_tests_name("store: snapshots", tests, NULL, NULL);
+    return run_on_store("store: snapshots", tests);
 }

@@ -296,7 +296,7 @@ static void two_engines_never_sell_a_car_twice(void **state)
         unit_run_until_events(&racers[i].engine, RACES + 1);
         unit_engine_stop(&racers[i].engine); /* checks the order of events too */
     }
-    check_database(unit_path("booking.db"));
+    check_database("booking.db");
 }
 
 static void another_engines_changes_arrive(void **state)
@@ -439,7 +439,7 @@ static void a_killed_engine_loses_nothing_it_answered(void **state)
     size_t answered = 0;
     for (int round = 0; round < 8; round++) {
         int ends[2];
-        char id[BOOKING_ID_SIZE + 1] = "", name[160];
+        char id[BOOKING_ID_SIZE + 1] = "";
         assert_int_equal(pipe(ends), 0);
         pid_t child = fork();
         assert_true(child >= 0);
@@ -453,7 +453,6 @@ static void a_killed_engine_loses_nothing_it_answered(void **state)
         usleep((useconds_t)(unit_random(&random) % 60000));
         kill(child, SIGKILL);
         assert_int_equal(waitpid(child, NULL, 0), child);
-        snprintf(name, sizeof name, "%s", unit_path("booking.db"));
         start_in_file();
         do {
             struct unit_request show = unit_request(STORE_SHOW, id);
@@ -461,7 +460,7 @@ static void a_killed_engine_loses_nothing_it_answered(void **state)
             answered++;
         } while (read(ends[0], id, BOOKING_ID_SIZE) == BOOKING_ID_SIZE);
         close(ends[0]);
-        check_database(name);
+        check_database("booking.db");
         unit_engine_stop(&engine);
     }
     assert_true(answered > 8);

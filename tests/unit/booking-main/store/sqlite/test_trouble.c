@@ -43,7 +43,7 @@ static void a_locked_database_is_unavailable_for_a_bounded_time(void **state)
     sqlite3_close(db);
     wait_for_recovery(1);
     assert_int_equal(book_minute("b", 2000), STORE_OK);
-    check_database(unit_path("booking.db"));
+    check_database("booking.db");
 }
 
 static void a_short_lock_is_waited_for(void **state)
@@ -177,7 +177,7 @@ static void a_full_disk_is_unavailable_until_there_is_room(void **state)
     wait_for_recovery(1);
     assert_int_equal(book_minute("b", 2000), STORE_OK);
     assert_int_equal(engine.event_count, 3);
-    check_database(unit_path("booking.db"));
+    check_database("booking.db");
 }
 
 /* Each write and each sync of a group fails in turn, once and for good. What was answered is
@@ -226,7 +226,7 @@ static int fail_each_call(int error, bool on)
         if (!reached)
             break;
     }
-    check_database(name);
+    check_database("booking.db");
     sqlite3 *db = raw_open(name);
     raw_run(db, "DELETE FROM bookings");
     sqlite3_close(db);
@@ -290,7 +290,7 @@ static void a_commit_whose_sync_fails_is_undone_before_the_answer(void **state)
     wait_for_recovery(1);
     request.then = NULL;
     assert_int_equal(unit_run(&engine, &request), STORE_OK);
-    check_database(unit_path("booking.db"));
+    check_database("booking.db");
 }
 
 static void what_cannot_be_undone_is_not_known(void **state)
