@@ -186,6 +186,12 @@ static int begin_writing(struct committer *committer)
     while ((result & 0xFF) == SQLITE_BUSY && loop_clock() < limit &&
            read_import_deadline(committer, &import_deadline) == SQLITE_OK &&
            import_deadline > time(NULL));
+    if ((result & 0xFF) == SQLITE_BUSY) { /* the import may have ended just before that was read */
+        int64_t patience = committer->connection.patience;
+        committer->connection.patience = 0;
+        result = sqlite_begin(&committer->operations);
+        committer->connection.patience = patience;
+    }
     return result;
 }
 
