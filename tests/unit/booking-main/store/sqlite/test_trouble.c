@@ -80,6 +80,32 @@ static void a_large_import_is_waited_for(void **state)
     assert_int_equal(unit_run(&engine, &request), STORE_OK);
 }
 
+static sqlite3 *importing;
+
+static void end_import(void)
+{
+    raw_run(importing, "COMMIT");
+    unit_jumped += 10; /* and its time is over */
+}
+
+/* The committer gives up waiting and then sees that there is no import any more. */
+static void an_import_that_ends_just_then_refuses_nobody(void **state)
+{
+    (void)state;
+    start_in_file();
+    char sql[96];
+    snprintf(sql, sizeof sql, "UPDATE meta SET value = %lld WHERE name = 'import'",
+             (long long)time(NULL) + 5);
+    importing = raw_open(unit_path("booking.db"));
+    raw_run(importing, sql);
+    raw_run(importing, "BEGIN IMMEDIATE; UPDATE meta SET value = 0 WHERE name = 'import'");
+    unit_when_committer_asks = end_import;
+    assert_int_equal(book_minute("a", 1000), STORE_OK);
+    assert_null(unit_when_committer_asks);
+    assert_int_equal(engine.troubles, 0);
+    sqlite3_close(importing);
+}
+
 /* --- the disk -------------------------------------------------------------------------------- */
 
 /* SQLite's writes and syncs come through here, in place of the system's. The one numbered by
@@ -470,6 +496,7 @@ int main(void)
         TEST(a_locked_database_is_unavailable_for_a_bounded_time),
         TEST(a_short_lock_is_waited_for),
         TEST(a_large_import_is_waited_for),
+        TEST(an_import_that_ends_just_then_refuses_nobody),
         TEST(a_full_disk_is_unavailable_until_there_is_room),
         TEST(a_commit_that_fails_is_nowhere_half),
         TEST(a_commit_whose_sync_fails_is_undone_before_the_answer),
