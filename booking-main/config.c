@@ -84,6 +84,12 @@ static bool database_valid(const char *database)
     return false;
 }
 
+/* How much of a URL may be shown: not what may have a password in it. */
+static size_t shown_size(const char *url)
+{
+    return strpbrk(url, "@?") ? strcspn(url, ":@?") : strlen(url);
+}
+
 bool config_check(const struct config *config, struct buffer *error)
 {
     if (config->prefix && *config->prefix && !prefix_valid(config->prefix))
@@ -94,10 +100,9 @@ bool config_check(const struct config *config, struct buffer *error)
         buffer_printf(error, "--channel '%s': must be 1 to 64 letters, digits, '.', '_' or '-'",
                       config->channel);
     else if (!database_valid(config->database))
-        /* Not as it is: there may be a password in it. */
         buffer_printf(error,
                       "--database '%.*s': must be sqlite:FILE or postgresql://USER@HOST/DATABASE",
-                      (int)strcspn(config->database, ":@/"), config->database);
+                      (int)shown_size(config->database), config->database);
     else
         return true;
     return false;

@@ -13,10 +13,10 @@ static const struct store_driver *driver_of(const char *url, struct buffer *erro
     for (size_t i = 0; i < sizeof drivers / sizeof drivers[0]; i++)
         if (strncmp(url, drivers[i]->scheme, strlen(drivers[i]->scheme)) == 0)
             return drivers[i];
-    /* Not the URL itself: there may be a password in it. */
-    buffer_printf(error,
-                  "database '%.*s...': must be sqlite:FILE or postgresql://USER@HOST/DATABASE",
-                  (int)strcspn(url, ":@/"), url);
+    /* Not what may have a password in it. */
+    size_t shown = strpbrk(url, "@?") ? strcspn(url, ":@?") : strlen(url);
+    buffer_printf(error, "database '%.*s': must be sqlite:FILE or postgresql://USER@HOST/DATABASE",
+                  (int)shown, url);
     return NULL;
 }
 

@@ -89,13 +89,14 @@ bool pg_snapshot_read(struct pg_connection *connection, int32_t since,
     if (failure == PG_OK && go_on)
         failure = read_rows(connection,
                             "DECLARE portion CURSOR FOR SELECT number, carid, location, category,"
-                            " day_price, hour_price, offered FROM cars",
+                            " day_price, hour_price, offered FROM cars ORDER BY number",
                             NULL, tell_car, reader, &go_on);
     if (failure == PG_OK && go_on)
         failure = read_rows(connection,
                             "DECLARE portion CURSOR FOR SELECT car, pickup_at, return_at,"
                             " CASE state WHEN 1 THEN expires_at ELSE 0 END, id FROM bookings"
-                            " WHERE state IN (1, 2) AND (return_at > $1 OR state = 1)",
+                            " WHERE state IN (1, 2) AND (return_at > $1 OR state = 1)"
+                            " ORDER BY number",
                             &parameters, tell_taken, reader, &go_on);
     if (failure != PG_OK)
         pg_describe(connection, failure, error);

@@ -137,13 +137,14 @@ static void channels(void **state)
 static void databases(void **state)
 {
     (void)state;
-    static const char *const good[] = {"sqlite:booking.db", "sqlite:/data/b.db", "sqlite::memory:"};
+    static const char *const good[] = {"sqlite:booking.db", "sqlite:/data/b.db",
+                                       "sqlite::memory:", "postgresql://db/booking",
+                                       "postgresql://u:p@db:5432,db2/b?target_session_attrs=any"};
     static const char *const bad[] = {"",
                                       "sqlite:",
                                       "booking.db",
                                       "postgresql://",
-                                      "postgresql://db/booking",
-                                      "postgres://u@db:5432/b",
+                                      "postgres://db:5432/b",
                                       "mysql://db/b",
                                       "SQLITE:b.db",
                                       "postgresql:db"};
