@@ -187,7 +187,9 @@ soak: ## the long tests, whole: a quarter of an hour or so
 	@$(MAKE) --no-print-directory $(JOBS) all $(BUILD)/unit/$(INVENTORY)/test_inventory
 	STEPS=$${STEPS:-1000000} $(BUILD)/unit/$(INVENTORY)/test_inventory
 	SOAK_ROUNDS=$${SOAK_ROUNDS:-500} SOAK_KILLS=$${SOAK_KILLS:-200} SOAK_CARS=$${SOAK_CARS:-1000000} \
-	  SOAK_BACKUPS=$${SOAK_BACKUPS:-20} SOAK_PAST=$${SOAK_PAST:-10000000} SOAK_WHOLE=1 $(PYTEST) tests/soak
+	  SOAK_BACKUPS=$${SOAK_BACKUPS:-20} SOAK_PAST=$${SOAK_PAST:-10000000} \
+	  SOAK_SERVER_KILLS=$${SOAK_SERVER_KILLS:-20} \
+	  SOAK_SERVER_PROMOTIONS=$${SOAK_SERVER_PROMOTIONS:-20} SOAK_WHOLE=1 $(PYTEST) tests/soak
 
 $(UNIT_TESTS): $(BUILD)/unit/%: $(OBJECTS)/tests/unit/%.o $(BUILD)/libengine.a $(BUILD)/libbooking.a
 	@mkdir -p $(@D)
