@@ -205,8 +205,8 @@ $(BUILD)/unit/booking-main/partner/test_order $(BUILD)/unit/lib/adapter/test_car
 # Those of the store have their own time of day.
 $(STORE_TESTS) $(addprefix $(BUILD)/unit/booking-main/store/sqlite/,test_file test_trouble \
   test_keeping): TEST_LDFLAGS = -Wl,--wrap=time
-# And this one has its own clocks, and its own time at which a fleet is loaded.
-$(BUILD)/unit/$(INVENTORY)/test_inventory: TEST_LDFLAGS = -Wl,--wrap=time,--wrap=clock_gettime,--wrap=stock_load,--wrap=availability_advance
+# And this one has its own clocks, and its own time at which a fleet is loaded; no keeper changes anything.
+$(BUILD)/unit/$(INVENTORY)/test_inventory: TEST_LDFLAGS = -Wl,--wrap=time,--wrap=clock_gettime,--wrap=stock_load,--wrap=availability_advance,--wrap=sqlite_upkeep_do
 # This one lets memory run out, a store be read for ever, and time pass.
 $(BUILD)/unit/$(INVENTORY)/test_reload: TEST_LDFLAGS = -Wl,--wrap=availability_occupy,--wrap=hold_queue_reserve,--wrap=stock_load,--wrap=store_read_snapshot,--wrap=clock_gettime
 # This one plays the HTTP server.

@@ -24,7 +24,8 @@ static const struct option_entry entries[] = {
      "serve all paths under this one too, such as /kayak, so that\n"
      "an ingress needs no rewriting"},
     {"database", "BOOKING_DATABASE", OPTION_TEXT, FIELD(database), "URL", "sqlite:booking.db",
-     "where fleet and bookings are kept: sqlite:FILE"},
+     "where fleet and bookings are kept: sqlite:FILE, or for many\n"
+     "engines with one fleet postgresql://USER@HOST/DATABASE"},
     {"history", "BOOKING_HISTORY", OPTION_DAYS, FIELD(history), "DAYS", "400",
      "how long a booking is kept after its return, its cancellation\n"
      "or its expiry"},
@@ -76,9 +77,11 @@ static bool channel_valid(const char *channel)
 
 static bool database_valid(const char *database)
 {
-    static const char scheme[] = "sqlite:";
-    size_t size = sizeof scheme - 1;
-    return strncmp(database, scheme, size) == 0 && database[size];
+    static const char *const schemes[] = {"sqlite:", "postgresql://"};
+    for (size_t i = 0; i < sizeof schemes / sizeof schemes[0]; i++)
+        if (strncmp(database, schemes[i], strlen(schemes[i])) == 0)
+            return database[strlen(schemes[i])];
+    return false;
 }
 
 bool config_check(const struct config *config, struct buffer *error)
@@ -91,7 +94,10 @@ bool config_check(const struct config *config, struct buffer *error)
         buffer_printf(error, "--channel '%s': must be 1 to 64 letters, digits, '.', '_' or '-'",
                       config->channel);
     else if (!database_valid(config->database))
-        buffer_printf(error, "--database '%s': must be sqlite:FILE", config->database);
+        /* Not as it is: there may be a password in it. */
+        buffer_printf(error,
+                      "--database '%.*s': must be sqlite:FILE or postgresql://USER@HOST/DATABASE",
+                      (int)strcspn(config->database, ":@/"), config->database);
     else
         return true;
     return false;

@@ -273,8 +273,8 @@ static void log_start(const struct engine *engine)
     if (!engine->api_keys)
         log_info(engine->log, "open to everybody: no --api-keys", NULL);
     log_info(engine->log, "listening", "port", port, "admin_port", admin_port, "channel",
-             config->channel, "adapter", config->adapter_url, "database", config->database, "cars",
-             cars, "version", version_text, NULL);
+             config->channel, "adapter", config->adapter_url, "database",
+             store_place(engine->store), "cars", cars, "version", version_text, NULL);
 }
 
 /* Runs the engine until a signal; the exit status. */

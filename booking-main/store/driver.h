@@ -11,6 +11,7 @@
 struct store_driver {
     const char *scheme; /* what its URLs begin with, such as "sqlite:" */
     struct store *(*open)(const char *url, struct buffer *error);
+    const char *(*place)(const struct store *store);
     bool (*exists)(const char *url);
     bool (*backup)(const char *url, const char *path, struct buffer *error);
     bool (*import)(struct store *store, const struct fleet *fleet, bool only_if_empty, bool dry_run,
@@ -30,6 +31,6 @@ struct store {
     unsigned history_days;
 };
 
-extern const struct store_driver sqlite_store_driver;
+extern const struct store_driver sqlite_store_driver, postgresql_store_driver;
 
 #endif

@@ -4,7 +4,8 @@
 
 #include <string.h>
 
-static const struct store_driver *const drivers[] = {&sqlite_store_driver};
+static const struct store_driver *const drivers[] = {&sqlite_store_driver,
+                                                     &postgresql_store_driver};
 
 /* The driver for the URL; NULL with a sentence added to `error`. */
 static const struct store_driver *driver_of(const char *url, struct buffer *error)
@@ -12,7 +13,10 @@ static const struct store_driver *driver_of(const char *url, struct buffer *erro
     for (size_t i = 0; i < sizeof drivers / sizeof drivers[0]; i++)
         if (strncmp(url, drivers[i]->scheme, strlen(drivers[i]->scheme)) == 0)
             return drivers[i];
-    buffer_printf(error, "database '%s': this version keeps bookings in sqlite:FILE only", url);
+    /* Not the URL itself: there may be a password in it. */
+    buffer_printf(error,
+                  "database '%.*s...': must be sqlite:FILE or postgresql://USER@HOST/DATABASE",
+                  (int)strcspn(url, ":@/"), url);
     return NULL;
 }
 
@@ -60,6 +64,11 @@ bool store_start(struct store *store, struct loop *loop, const struct store_hand
                  int64_t last_event, struct buffer *error)
 {
     return store->driver->start(store, loop, handlers, last_event, error);
+}
+
+const char *store_place(const struct store *store)
+{
+    return store->driver->place(store);
 }
 
 void store_keep_history(struct store *store, unsigned days)

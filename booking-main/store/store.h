@@ -173,7 +173,8 @@ struct store_stats {
 struct store;
 
 /* Opens or makes the database, checks that it is one of ours and of a version we know, and brings
- * an older one up to date. `url` is sqlite:FILE, or sqlite::memory: for tests. NULL, with a
+ * an older one up to date. `url` is sqlite:FILE, sqlite::memory: for tests, or what libpq takes,
+ * postgresql://USER@HOST/DATABASE. NULL, with a
  * sentence added to `error`, when it cannot. */
 struct store *store_open(const char *url, struct buffer *error);
 
@@ -201,6 +202,9 @@ bool store_backup(const char *url, const char *path, struct buffer *error);
 bool store_read_snapshot(struct store *store, int32_t since,
                          const struct store_snapshot_reader *reader, int64_t *last_event,
                          struct buffer *error);
+
+/* Where the database is, for a log: without a password. The store's, until it is closed. */
+const char *store_place(const struct store *store);
 
 /* From now on requests are taken, and events behind `last_event` are handed over, all on the loop's
  * thread. The loop is borrowed, the handlers are copied. False, with a sentence added to `error`,

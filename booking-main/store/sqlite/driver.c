@@ -33,7 +33,8 @@ enum { READER_CACHE_KIB = 1024, BULK_CACHE_KIB = 16384 };
 
 struct sqlite_store {
     struct store store;
-    char *path;
+    char *url;
+    const char *path; /* in it */
     bool in_memory;
     int64_t last_event;          /* to start behind */
     struct sqlite_writer writer; /* the committer's */
@@ -114,18 +115,19 @@ static struct store_stats sqlite_stats(const struct store *base)
 
 static void free_store(struct sqlite_store *store)
 {
-    free(store->path);
+    free(store->url);
     free(store);
 }
 
 static struct store *sqlite_open(const char *url, struct buffer *error)
 {
     struct sqlite_store *store = calloc(1, sizeof *store);
-    if (!store || !(store->path = strdup(url + strlen(SCHEME)))) {
+    if (!store || !(store->url = strdup(url))) {
         buffer_printf(error, "database '%s': out of memory", url);
         free(store);
         return NULL;
     }
+    store->path = store->url + strlen(SCHEME);
     store->store.driver = &sqlite_store_driver;
     store->in_memory = sqlite_path_is_memory(store->path);
     if (!store_queue_init(&store->reads)) {
@@ -273,6 +275,11 @@ static bool sqlite_read_snapshot(struct store *base, int32_t since,
     return read;
 }
 
+static const char *sqlite_store_place(const struct store *base)
+{
+    return container_of(base, const struct sqlite_store, store)->url;
+}
+
 static bool database_exists(const char *url)
 {
     const char *path = url + strlen(SCHEME);
@@ -287,6 +294,7 @@ static bool backup_database(const char *url, const char *path, struct buffer *er
 const struct store_driver sqlite_store_driver = {
     .scheme = SCHEME,
     .open = sqlite_open,
+    .place = sqlite_store_place,
     .exists = database_exists,
     .backup = backup_database,
     .import = sqlite_import,

@@ -160,10 +160,8 @@ static enum store_result use_key(struct unit_request *request, bool recall)
     if (!names[which][0]) /* else a request that is under way may be using it */
         snprintf(names[which], sizeof names[which], "k%u", which);
     struct key *key = key_named(request, names[which]);
-    if (key->gone_perhaps)
-        return STORE_OK; /* without a key */
     request->store.answer = unit_answer(names[which]);
-    if (key->at)
+    if (key->used)
         return recall ? STORE_OK : STORE_KEY_EXISTS;
     return recall ? STORE_NOT_FOUND : STORE_OK;
 }
@@ -173,21 +171,10 @@ static void keep_key(struct unit_request *request)
     if (!request->store.answer.key)
         return;
     struct key *key = key_named(request, request->store.answer.key);
-    key->at = wall_clock;
+    key->used = true;
     snprintf(key->body, sizeof key->body, "%s", request->store.booking.id);
     request->store.answer.body = key->body;
     request->store.answer.body_size = strlen(key->body);
-}
-
-/* Answers are kept for a time. */
-static void old_keys(void)
-{
-    for (int channel = 0; channel < 2; channel++)
-        for (int i = 0; i < KEYS; i++) {
-            struct key *key = &world.keys[channel][i];
-            if (key->at && wall_clock - key->at >= STORE_ANSWER_SECONDS)
-                key->gone_perhaps = true;
-        }
 }
 
 static void submit(struct unit_request *request, enum store_result predicted)
@@ -390,7 +377,6 @@ static void wait_a_while(void)
     uint32_t seconds = 1 + pick(lengths[pick(LENGTH(lengths))]);
     wall_clock += seconds;
     steady_clock += seconds;
-    old_keys();
     settle();
     check(seconds <= 10 || advances > 0, "the index goes with the time");
     note_advance();
@@ -404,7 +390,6 @@ static void step_the_clock(void)
     if (chance(50) && wall_clock - seconds > world.life_began - 24 * 3600)
         seconds = -seconds;
     wall_clock += seconds;
-    old_keys();
     settle();
     note_advance();
 }
