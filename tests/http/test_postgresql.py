@@ -90,7 +90,7 @@ def test_a_server_that_is_not_there():
     address = fresh_address()
     port = free_port(address)
     said = refused(f"postgresql://{BOOKING}:{QUOTED_PASSWORD}@{address}:{port}/fleet")
-    assert address in said and str(port) in said and "--database" in said
+    assert address in said and str(port) in said and "check host and port" in said
 
 
 def test_a_host_that_has_no_address():
@@ -163,7 +163,7 @@ def test_a_user_who_may_not_make_tables(server, guarded):
 def test_a_user_who_may_not_make_the_extension(server, guarded):
     server.run_sql(f"GRANT ALL ON SCHEMA public TO {BOOKING}", guarded)
     said = refused(server.url(guarded))
-    assert "btree_gist" in said and "CREATE EXTENSION" in said
+    assert "btree_gist" in said and "GRANT" in said
 
 
 def test_with_the_extension_there_the_schemas_privilege_is_enough(start, server, guarded):
@@ -363,7 +363,6 @@ def test_while_the_server_is_away(start, killable):
         assert_problem(answer, 503, "store-unavailable")
         assert int(answer.headers["Retry-After"]) > 0
         assert offer(pod) == "1-XXX-334"
-        assert pod.operator("/readyz").status == 200
     killable.start()
     for pod in pods:
         answer = wait_until(lambda one=pod: (lambda made: made.status == 201 and made)(
@@ -378,9 +377,13 @@ def test_offers_end_when_the_server_is_away_for_long(start, killable):
     if "--offer-staleness" not in run_command("--help")[1]:
         pytest.skip("there is no --offer-staleness")
     pod = start.pod("kayak", "--database", killable.url("fleet"), "--offer-staleness", 1)
+    patient = start.pod("kayak", "--database", killable.url("fleet"))
     killable.kill()
+    assert_problem(post(patient, order()), 503, "store-unavailable")
+    assert patient.operator("/readyz").status == 200
     wait_until(lambda: pod.operator("/readyz").status == 503, what="the end of readiness")
     assert_problem(pod.ask(), 503, "store-unavailable")
+    assert offer(patient) == "1-XXX-333" and patient.operator("/readyz").status == 200
     killable.start()
     wait_until(lambda: pod.operator("/readyz").status == 200, what="readiness")
     assert offer(pod) == "1-XXX-333"
