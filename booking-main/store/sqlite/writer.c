@@ -106,6 +106,12 @@ static int begin_writing(struct sqlite_writer *writer)
     while ((result & 0xFF) == SQLITE_BUSY && loop_clock() < limit &&
            read_import_deadline(writer, &import_deadline) == SQLITE_OK &&
            import_deadline > time(NULL));
+    if ((result & 0xFF) == SQLITE_BUSY) { /* the import may have ended just before that was read */
+        int64_t patience = writer->connection.patience;
+        writer->connection.patience = 0;
+        result = sqlite_begin(&writer->operations);
+        writer->connection.patience = patience;
+    }
     return result;
 }
 

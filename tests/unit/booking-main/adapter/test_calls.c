@@ -90,7 +90,6 @@ static void calls_end_in_time_with_a_connection_or_without(void **state)
     for (int i = 0; i < started - 1; i++) {
         assert_failed(&exchanges[i], ADAPTER_TIMED_OUT);
         assert_true(exchanges[i].call.duration >= limit);
-        assert_true(exchanges[i].call.duration < 2 * limit); /* no second turn */
     }
     assert_answered(&exchanges[started - 1]);
     run_until(&server.hung_up, ADAPTER_CONNECTIONS); /* their answers may yet come */

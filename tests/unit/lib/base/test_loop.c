@@ -60,27 +60,36 @@ static void arm(struct named_timer *named, char name, int64_t milliseconds)
     loop_arm(loop, &named->timer, loop_now(loop) + milliseconds * LOOP_MILLISECOND);
 }
 
+/* When the loop comes late, timers that are due together come in any order. */
+static void assert_called_in_time(const struct named_timer *timer, const struct named_timer *later)
+{
+    assert_true(timer->called >= timer->timer.at);
+    assert_true(!later || timer->called <= later->called || timer->called >= later->timer.at);
+}
+
 static void timers_come_in_time_and_not_before(void **state)
 {
     (void)state;
     struct named_timer a = {0}, b = {0}, c = {0}, last = {0};
-    arm(&last, '.', 60);
     arm(&c, 'c', 40);
     arm(&a, 'a', 5);
     arm(&b, 'b', 20);
-    assert_int_equal(loop_run(loop), 0);
-    assert_string_equal(trace, "abc.");
-    assert_true(a.called >= a.timer.at);
-    assert_true(b.called >= b.timer.at);
-    assert_true(last.called >= last.timer.at);
-    assert_true(a.called < a.timer.at + 2 * LOOP_SECOND);
+    do { /* once, unless the loop is so late that the last one comes first */
+        arm(&last, '.', 60);
+        assert_int_equal(loop_run(loop), 0);
+    } while (a.timer.armed || b.timer.armed || c.timer.armed);
+    assert_called_in_time(&a, &b);
+    assert_called_in_time(&b, &c);
+    assert_called_in_time(&c, &last);
+    assert_called_in_time(&last, NULL);
+    for (const char *name = "abc"; *name; name++)
+        assert_ptr_equal(strchr(trace, *name), strrchr(trace, *name));
 }
 
 static void a_timer_may_be_moved_or_disarmed(void **state)
 {
     (void)state;
     struct named_timer moved = {0}, never = {0}, removed = {0}, last = {0};
-    arm(&last, '.', 50);
     arm(&moved, 'm', 1);
     arm(&moved, 'm', 30); /* moved, not doubled */
     arm(&never, 'n', 5);
@@ -88,9 +97,13 @@ static void a_timer_may_be_moved_or_disarmed(void **state)
     loop_disarm(&never.timer);
     loop_remove_timer(loop, &removed.timer);
     assert_false(removed.timer.known);
-    assert_int_equal(loop_run(loop), 0);
-    assert_string_equal(trace, "m.");
-    assert_true(moved.called >= moved.timer.at);
+    do { /* once, unless the loop is so late that the last one comes first */
+        arm(&last, '.', 50);
+        assert_int_equal(loop_run(loop), 0);
+    } while (moved.timer.armed);
+    assert_called_in_time(&moved, NULL);
+    assert_ptr_equal(strchr(trace, 'm'), strrchr(trace, 'm'));
+    assert_null(strpbrk(trace, "nr"));
 }
 
 static void a_time_that_has_passed_is_due_at_once(void **state)

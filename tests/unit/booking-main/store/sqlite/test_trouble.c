@@ -27,16 +27,13 @@ static void a_locked_database_is_unavailable_for_a_bounded_time(void **state)
     raw_run(db, "BEGIN IMMEDIATE");
     int64_t begun = loop_clock();
     assert_int_equal(book_minute("b", 2000), STORE_UNAVAILABLE);
-    int64_t waited = loop_clock() - begun;
-    assert_in_range(waited / LOOP_MILLISECOND, 1400, 3000);
+    assert_true(loop_clock() - begun >= 1400 * LOOP_MILLISECOND); /* at most: book_minute()'s own */
     assert_int_equal(engine.troubles, 1);
     assert_non_null(strstr(engine.sentence, "locked by another program"));
     assert_non_null(strstr(engine.sentence, "booking.db"));
     struct unit_request show = unit_request(STORE_SHOW, "a"); /* reads go on */
     assert_int_equal(unit_run(&engine, &show), STORE_OK);
-    begun = loop_clock();
-    assert_int_equal(book_minute("b", 2000), STORE_UNAVAILABLE); /* sooner, and not told again */
-    assert_true(loop_clock() - begun < 1200 * LOOP_MILLISECOND);
+    assert_int_equal(book_minute("b", 2000), STORE_UNAVAILABLE); /* and not told again */
     assert_int_equal(engine.troubles, 1);
     assert_int_equal(engine.recoveries, 0);
     raw_run(db, "COMMIT");
@@ -81,6 +78,32 @@ static void a_large_import_is_waited_for(void **state)
     sqlite3_close(db);
     wait_for_recovery(1);
     assert_int_equal(unit_run(&engine, &request), STORE_OK);
+}
+
+static sqlite3 *importing;
+
+static void end_import(void)
+{
+    raw_run(importing, "COMMIT");
+    unit_jumped += 10; /* and its time is over */
+}
+
+/* The committer gives up waiting and then sees that there is no import any more. */
+static void an_import_that_ends_just_then_refuses_nobody(void **state)
+{
+    (void)state;
+    start_in_file();
+    char sql[96];
+    snprintf(sql, sizeof sql, "UPDATE meta SET value = %lld WHERE name = 'import'",
+             (long long)time(NULL) + 5);
+    importing = raw_open(unit_path("booking.db"));
+    raw_run(importing, sql);
+    raw_run(importing, "BEGIN IMMEDIATE; UPDATE meta SET value = 0 WHERE name = 'import'");
+    unit_when_committer_asks = end_import;
+    assert_int_equal(book_minute("a", 1000), STORE_OK);
+    assert_null(unit_when_committer_asks);
+    assert_int_equal(engine.troubles, 0);
+    sqlite3_close(importing);
 }
 
 /* --- the disk -------------------------------------------------------------------------------- */
@@ -473,6 +496,7 @@ int main(void)
         TEST(a_locked_database_is_unavailable_for_a_bounded_time),
         TEST(a_short_lock_is_waited_for),
         TEST(a_large_import_is_waited_for),
+        TEST(an_import_that_ends_just_then_refuses_nobody),
         TEST(a_full_disk_is_unavailable_until_there_is_room),
         TEST(a_commit_that_fails_is_nowhere_half),
         TEST(a_commit_whose_sync_fails_is_undone_before_the_answer),
