@@ -193,11 +193,13 @@ def test_a_bad_adapter_url_is_named_with_its_option(url):
     ("--prefix", ["kayak", "/", "/kayak/", "/a//b", "/a b", "/a?b", "/%2F", "//x"]),
     ("--channel", ["", "two words", "a/b", "caf\u00e9"]),
     ("--database", ["", "booking.db", "mysql://a/b", "sqlite:", "postgresql://",
-                    "postgresql://host/bookings", "postgres://host/bookings"])])
+                    "postgresql:host", "postgres://host/bookings"])])
 def test_values_the_table_cannot_check(option, values):
     for value in values:
         said = refused_start(option, value)
-        assert option in said and f"'{value}'" in said
+        # What is behind a scheme may be a secret.
+        shown = value.split(":")[0] if option == "--database" else f"{value}'"
+        assert option in said and f"'{shown}" in said
 
 
 @pytest.mark.parametrize("path", sorted((DATA / "fleet" / "invalid").glob("*.csv")),
