@@ -152,15 +152,12 @@ test: ## install what is missing, build, run all tests (unit and HTTP, with sani
 	@$(MAKE) --no-print-directory SAN=address,undefined http-postgresql
 	@$(MAKE) --no-print-directory $(JOBS) SAN=address,undefined TRANSPORT=libcurl adapter-calls
 
-HAS_POSTGRESQL := $(wildcard booking-main/store/postgresql/driver.c)
 # These run on each kind of database.
 STORE_TESTS := $(addprefix $(BUILD)/unit/booking-main/store/,test_booking test_holds test_answers \
   test_groups test_import test_snapshot)
 unit: $(UNIT_TESTS) ## only the unit tests, as built
 	@tests/run-unit $(UNIT_TESTS)
-ifneq ($(HAS_POSTGRESQL),)
 	@tests/postgresql/server run $(BUILD)/postgresql tests/run-unit postgresql $(STORE_TESTS)
-endif
 
 PYTEST = BUILD_DIR=$(CURDIR)/$(BUILD) $(PYTHON) -B -m pytest -p no:cacheprovider -q
 
@@ -173,7 +170,7 @@ http: all ## only the black-box tests over HTTP, and the short forms of the long
 STORE_HTTP_TESTS := $(patsubst %,tests/http/test_%.py,bookings booking_orders booking_retries engines \
   reload selling inventory_heals import)
 http-postgresql: all ## the HTTP tests that depend on the database, on PostgreSQL
-	$(if $(HAS_POSTGRESQL),,@echo 'No driver for PostgreSQL yet.' && exit && )STORE=postgresql $(PYTEST) -n 4 $(STORE_HTTP_TESTS)
+	STORE=postgresql $(PYTEST) -n 4 $(STORE_HTTP_TESTS)
 
 # What differs with the transport (TRANSPORT=libcurl).
 CALLS_TESTS := $(addprefix $(BUILD)/unit/booking-main/adapter/,test_calls test_connection test_url)
@@ -187,7 +184,9 @@ soak: ## the long tests, whole: a quarter of an hour or so
 	@$(MAKE) --no-print-directory $(JOBS) all $(BUILD)/unit/$(INVENTORY)/test_inventory
 	STEPS=$${STEPS:-1000000} $(BUILD)/unit/$(INVENTORY)/test_inventory
 	SOAK_ROUNDS=$${SOAK_ROUNDS:-500} SOAK_KILLS=$${SOAK_KILLS:-200} SOAK_CARS=$${SOAK_CARS:-1000000} \
-	  SOAK_BACKUPS=$${SOAK_BACKUPS:-20} SOAK_PAST=$${SOAK_PAST:-10000000} SOAK_WHOLE=1 $(PYTEST) tests/soak
+	  SOAK_BACKUPS=$${SOAK_BACKUPS:-20} SOAK_PAST=$${SOAK_PAST:-10000000} \
+	  SOAK_SERVER_KILLS=$${SOAK_SERVER_KILLS:-20} \
+	  SOAK_SERVER_PROMOTIONS=$${SOAK_SERVER_PROMOTIONS:-20} SOAK_WHOLE=1 $(PYTEST) tests/soak
 
 $(UNIT_TESTS): $(BUILD)/unit/%: $(OBJECTS)/tests/unit/%.o $(BUILD)/libengine.a $(BUILD)/libbooking.a
 	@mkdir -p $(@D)

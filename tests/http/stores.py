@@ -113,5 +113,6 @@ def give_back(database):
     server().run_sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
                      f" WHERE datname = '{database.name}'")
     postgresql.run_sql(database.url, "SET client_min_messages = warning;"
-                       " DROP SCHEMA public CASCADE; CREATE SCHEMA public;")
+                       " DROP SCHEMA public CASCADE; CREATE SCHEMA public;"
+                       " GRANT USAGE ON SCHEMA public TO PUBLIC")
     _free.append(database)

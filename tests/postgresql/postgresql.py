@@ -165,8 +165,8 @@ class Server:
     def port(self):
         return int((self.folder / "port").read_text())
 
-    def _configure(self, more=""):
-        (self.folder / "port").write_text(str(_free_port()))
+    def _configure(self, more="", port=None):
+        (self.folder / "port").write_text(str(port or _free_port()))
         settings = SETTINGS.format(port=self.port, sockets=self.sockets) + more
         (self.data / "tests.conf").write_text(settings)
         self._give(self.data / "tests.conf")
@@ -287,9 +287,9 @@ class Server:
 
     # --- a standby --------------------------------------------------------------------------------
 
-    def standby(self, folder, name="standby"):
+    def standby(self, folder, name="standby", port=None):
         """Another server that follows this one, and that each commit here waits for from now on.
-        The caller removes it."""
+        `port` is one that is free for certain. The caller removes it."""
         other = Server(folder)
         other.standby_of = self
         other._make_folder()
@@ -297,7 +297,7 @@ class Server:
                    "-D", other.data, "--wal-method", "stream", "--checkpoint", "fast")
         other._configure(
             f"primary_conninfo = 'host={self.sockets} port={self.port} user={SUPERUSER} "
-            f"application_name={name}'\nhot_standby = on\n")
+            f"application_name={name}'\nhot_standby = on\n", port)
         (other.data / "standby.signal").touch()
         other._give(other.data / "standby.signal")
         other.start()

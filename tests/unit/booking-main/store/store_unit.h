@@ -131,7 +131,7 @@ struct unit_snapshot {
     char currency[8];
     size_t announced, car_count, taken_count;
     int64_t last_event;
-    char cars[16][96], taken[16][96]; /* the first ones */
+    char cars[16][96], taken[16][96]; /* in this order, if there are no more */
 };
 
 static inline bool unit_on_begin(void *context, const char *currency, size_t cars)
@@ -166,6 +166,12 @@ static inline bool unit_on_taken(void *context, const struct store_event *event)
     return true;
 }
 
+static inline int unit_compare(const void *a, const void *b)
+{
+    return strcmp(a, b);
+}
+
+/* Stores tell cars and periods in any order. */
 static inline struct unit_snapshot unit_snapshot(struct unit_engine *engine, int32_t since)
 {
     struct unit_snapshot snapshot = {.last_event = -1};
@@ -175,6 +181,10 @@ static inline struct unit_snapshot unit_snapshot(struct unit_engine *engine, int
     if (!store_read_snapshot(engine->store, since, &reader, &snapshot.last_event, &error))
         fprintf(stderr, "%s\n", error.data);
     buffer_free(&error);
+    qsort(snapshot.cars, snapshot.car_count < LENGTH(snapshot.cars) ? snapshot.car_count : 0,
+          sizeof snapshot.cars[0], unit_compare);
+    qsort(snapshot.taken, snapshot.taken_count < LENGTH(snapshot.taken) ? snapshot.taken_count : 0,
+          sizeof snapshot.taken[0], unit_compare);
     return snapshot;
 }
 

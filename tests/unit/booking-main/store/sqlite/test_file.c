@@ -39,7 +39,7 @@ static void what_is_no_database_of_ours_is_refused_and_left_alone(void **state)
     check_refused(unit_url("no/such/folder.db"), "folder.db", "must exist");
     check_refused(unit_url(""), unit_folder, "is a folder");
     check_refused("sqlite:/dev/null", "/dev/null", "not a regular file");
-    check_refused("mysql:x", "mysql:x", "sqlite:FILE");
+    check_refused("mysql:x", "mysql", "sqlite:FILE");
 
     write_file(unit_path("garbage.db"), garbage, sizeof garbage);
     check_refused(unit_url("garbage.db"), "garbage.db", "not an SQLite database");
