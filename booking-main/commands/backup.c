@@ -10,7 +10,7 @@ struct backup_options {
 };
 
 static const struct option_entry entries[] = {
-    {"database", "BOOKING_DATABASE", OPTION_TEXT, offsetof(struct backup_options, database), "URL",
+    {"database", "BOOKING_DATABASE", OPTION_URL, offsetof(struct backup_options, database), "URL",
      "sqlite:booking.db", "the engines' database"},
 };
 
