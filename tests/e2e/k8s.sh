@@ -10,6 +10,7 @@
 #   NAMESPACE     made for the test, and deleted                        (booking-e2e)
 #   DEPLOYMENT    kustomization to try as the Deployment  (deploy/overlays/try from Kubernetes
 #                 1.29 on, which has native sidecars; else tests/e2e/k8s, the base for kayak)
+#   KUSTOMIZE     renders it   (kubectl kustomize; name a newer one for tests/e2e/k8s-all on an old cluster)
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -84,7 +85,8 @@ spec:
     - ports: [{port: 33}]
 END
 say "$DEPLOYMENT: a Deployment behind its Service"
-kubectl kustomize "$DEPLOYMENT" | set_images | k apply -f -
+# shellcheck disable=SC2086 # a command with its arguments
+${KUSTOMIZE:-kubectl kustomize} "$DEPLOYMENT" | set_images | k apply -f -
 # Long enough for engines that start before their database, and for its image.
 k rollout status deployment/booking-app-kayak --timeout=300s
 ip=$(k get service booking-app-kayak -o jsonpath='{.spec.clusterIP}')

@@ -153,6 +153,21 @@ def test_no_url_or_password_is_in_a_manifest():
                 assert not any("$(" in word or "--database" in word for word in line)
 
 
+def test_form_for_an_old_cluster(version):
+    """tests/e2e/k8s-all, for make e2e-k8s: nothing in it is newer than Kubernetes 1.20."""
+    documents = render(ROOT / "tests" / "e2e" / "k8s-all")
+    kinds = {"Deployment", "NetworkPolicy", "Service", "ServiceAccount", "StatefulSet"}
+    assert {d["kind"] for d in documents} == kinds
+    for template in pod_templates(documents):
+        assert not violations(template["spec"])
+        assert not hardening_gaps(template["spec"])
+        assert "initContainers" not in template["spec"]
+        for container in containers(template["spec"]):
+            assert is_pinned(container["image"], version)
+    tried = {d["metadata"]["name"] for d in engines(overlay("try"))}
+    assert {d["metadata"]["name"] for d in engines(documents)} == tried
+
+
 # -- each component
 
 

@@ -299,10 +299,14 @@ def test_selectors_are_stable_and_meet_their_pods(name):
         spec = deployment["spec"]["template"]["spec"]
         assert named["ServiceAccount"]["metadata"]["name"] == spec["serviceAccountName"]
         assert named["ServiceAccount"]["automountServiceAccountToken"] is False
-        if name not in ON_A_CLAIM_EACH:  # one pod: a budget would keep a node from draining
+        if name in ON_A_DATABASE:
             budget = named["PodDisruptionBudget"]["spec"]
             assert budget["selector"]["matchLabels"] == stable
             assert budget["maxUnavailable"] == 1
+        else:
+            # Pods that may only run together can only leave a node together: a budget that let one
+            # go at a time would keep the node from ever being drained.
+            assert not of_kind(documents, "PodDisruptionBudget")
 
 
 # -- the network
