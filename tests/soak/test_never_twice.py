@@ -1,9 +1,10 @@
-"""Clients of two engines race for the last cars."""
+"""Clients of two engines race for the last cars, on either kind of database."""
 import json
 import time
 
 import pytest
 
+import stores
 from booking_support import at, cars, overlapping, rows
 from soak_support import ROUNDS, client_of
 from support import assert_problem, at_once
@@ -11,10 +12,20 @@ from support import assert_problem, at_once
 CLIENTS = 64
 
 
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request, tmp_path):
+    if request.param == "sqlite":
+        yield stores.Sqlite(tmp_path / "booking.db")
+        return
+    database = stores.take()
+    yield database
+    stores.give_back(database)
+
+
 @pytest.mark.parametrize("count", [1, 7])
-def test_never_the_same_car_twice(start, fleet, database, say, count):
+def test_never_the_same_car_twice(database, start, fleet, say, count):
     adapter = start.adapter()
-    engines = [start.engine(adapter, "--database", f"sqlite:{database}", "--channel", channel,
+    engines = [start.engine(adapter, "--database", database.url, "--channel", channel,
                             "--fleet", fleet(*cars(count))) for channel in ("one", "two")]
     clients = [client_of(engines[number % 2]) for number in range(CLIENTS)]
     begun = time.monotonic()
@@ -33,5 +44,5 @@ def test_never_the_same_car_twice(start, fleet, database, say, count):
     assert not overlapping(database)
     conflicts = sum(engine.metric("booking_conflicts_total") for engine in engines)
     assert all(engine.metric("booking_index_repairs_total") == 0 for engine in engines)
-    say(f"{CLIENTS} clients of two engines, {count} free, {ROUNDS} rounds: {ROUNDS * count} booked, "
+    say(f"{type(database).__name__}: {CLIENTS} clients of two engines, {count} free, {ROUNDS} rounds: {ROUNDS * count} booked, "
         f"{ROUNDS * (CLIENTS - count)} refused, {conflicts:.0f} conflicts, {seconds:.1f} s")
