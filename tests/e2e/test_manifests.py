@@ -146,6 +146,7 @@ def test_overlay_has_its_partners(name):
             "BOOKING_CHANNEL": partner,
             "BOOKING_PREFIX": f"/{partner}",
             "BOOKING_CONNECTIONS_PER_ADDRESS": "0",
+            "BOOKING_FLEET": "none",
         }
         if name in ON_A_DATABASE:
             expected["BOOKING_DATABASE"] = None  # from the Secret
