@@ -23,15 +23,19 @@ static const struct option_entry entries[] = {
     {"prefix", "BOOKING_PREFIX", OPTION_TEXT, FIELD(prefix), "PATH", NULL,
      "serve all paths under this one too, such as /kayak, so that\n"
      "an ingress needs no rewriting"},
-    {"database", "BOOKING_DATABASE", OPTION_TEXT, FIELD(database), "URL", "sqlite:booking.db",
+    {"database", "BOOKING_DATABASE", OPTION_URL, FIELD(database), "URL", "sqlite:booking.db",
      "where fleet and bookings are kept: sqlite:FILE, or for many\n"
      "engines with one fleet postgresql://USER@HOST/DATABASE"},
+    {"offer-staleness", "BOOKING_OFFER_STALENESS", OPTION_SECONDS, FIELD(offer_staleness),
+     "SECONDS", "60",
+     "how long offers go on from memory, and the engine stays\n"
+     "ready, while the database does not answer"},
     {"history", "BOOKING_HISTORY", OPTION_DAYS, FIELD(history), "DAYS", "400",
      "how long a booking is kept after its return, its cancellation\n"
      "or its expiry"},
     {"fleet", "BOOKING_FLEET", OPTION_TEXT, FIELD(fleet), "FILE", NULL,
      "CSV file of the cars, read only into a database that has none;\n"
-     "demo, or none, for a demo fleet"},
+     "demo, or no option, for a demo fleet; none to wait for an import"},
     {"channel", "BOOKING_CHANNEL", OPTION_TEXT, FIELD(channel), "NAME", "default",
      "the partner this engine serves; it sees its own bookings only"},
     {"api-keys", "BOOKING_API_KEYS", OPTION_TEXT, FIELD(api_keys), "FILE", NULL,
@@ -87,7 +91,7 @@ static bool database_valid(const char *database)
 /* How much of a URL may be shown: not what may have a password in it. */
 static size_t shown_size(const char *url)
 {
-    return strpbrk(url, "@?") ? strcspn(url, ":@?") : strlen(url);
+    return strpbrk(url, "@?=") ? strcspn(url, ":@?= ") : strlen(url);
 }
 
 bool config_check(const struct config *config, struct buffer *error)

@@ -44,6 +44,8 @@ struct engine {
     struct drain *drain;
     struct sighup *sighup;
     bool store_down;
+    struct loop_timer staleness; /* expires when it is down for too long: */
+    bool offers_stale;           /* offers from memory have ended */
     struct engine_counters counters;
 };
 

@@ -3,6 +3,7 @@
 
 #include "commands/commands.h"
 #include "fleet/fleet.h"
+#include "lib/base/container_of.h"
 #include "lib/base/descriptor_limit.h"
 #include "lib/base/timestamp.h"
 #include "lib/base/version.h"
@@ -45,14 +46,28 @@ static void on_commit(void *context, const struct store_commit *commit)
     metrics_observe_size(&engine->counters.commit_size, commit->operations);
 }
 
+static void on_stale(struct loop_timer *timer)
+{
+    struct engine *engine = container_of(timer, struct engine, staleness);
+    engine->offers_stale = true;
+    log_error(engine->log, "no more offers: the database has not answered for --offer-staleness",
+              NULL);
+}
+
+/* Offers go on from memory for a while: what they promise is made sure of when a car is booked. */
 static void on_trouble(void *context, const char *sentence)
 {
     struct engine *engine = context;
     engine->store_down = sentence;
-    if (sentence)
+    if (sentence) {
+        int64_t limit = engine->config->offer_staleness * LOOP_SECOND;
         log_error(engine->log, "database does not answer", "error", sentence, NULL);
-    else
-        log_info(engine->log, "database answers again", NULL);
+        loop_arm(engine->loop, &engine->staleness, loop_now(engine->loop) + limit);
+        return;
+    }
+    loop_disarm(&engine->staleness);
+    engine->offers_stale = false;
+    log_info(engine->log, "database answers again", NULL);
 }
 
 /* --- the adapter ----------------------------------------------------------------------------- */
@@ -184,13 +199,15 @@ static bool start_store(struct engine *engine, struct buffer *error)
 {
     const struct config *config = engine->config;
     bool demo = !config->fleet || strcmp(config->fleet, "demo") == 0;
-    struct fleet *fleet = demo ? fleet_demo(error) : fleet_load(config->fleet, error);
-    if (!fleet)
+    bool none = config->fleet && strcmp(config->fleet, "none") == 0;
+    struct fleet *fleet = NULL;
+    if (!none && !(fleet = demo ? fleet_demo(error) : fleet_load(config->fleet, error)))
         return false;
     struct store_import_report report = {0};
     engine->store = store_open(config->database, error);
-    bool ready = engine->store && store_import(engine->store, fleet, true, false, &report, error);
-    if (ready && !demo)
+    bool ready =
+        engine->store && (none || store_import(engine->store, fleet, true, false, &report, error));
+    if (ready && !demo && !none)
         log_fleet(engine, fleet, report.added > 0);
     fleet_free(fleet);
     if (!ready)
@@ -216,6 +233,7 @@ static bool engine_start(struct engine *engine, struct buffer *error)
         buffer_printf(error, "event loop: %s", strerror(errno));
         return false;
     }
+    engine->staleness.expired = on_stale;
     /* From here on a signal waits until the loop runs. */
     engine->drain = drain_new(&(struct drain_config){
         .loop = engine->loop,
@@ -259,6 +277,8 @@ static void engine_stop(struct engine *engine)
     key_file_free(engine->api_keys);
     sighup_free(engine->sighup);
     drain_free(engine->drain);
+    if (engine->loop)
+        loop_remove_timer(engine->loop, &engine->staleness);
     loop_free(engine->loop);
 }
 

@@ -15,7 +15,7 @@ struct import_options {
 };
 
 static const struct option_entry entries[] = {
-    {"database", "BOOKING_DATABASE", OPTION_TEXT, offsetof(struct import_options, database), "URL",
+    {"database", "BOOKING_DATABASE", OPTION_URL, offsetof(struct import_options, database), "URL",
      "sqlite:booking.db", "the engines' database"},
     {"dry-run", NULL, OPTION_FLAG, offsetof(struct import_options, dry_run), NULL, NULL,
      "only say what would change"},

@@ -68,9 +68,15 @@ void operator_readyz(void *context, struct http_request *request)
         http_answer_problem(request, PROBLEM_DRAINING, NULL, "Not ready: told to stop.");
         return;
     }
-    if (engine->store_down) {
+    if (engine->offers_stale) {
         http_answer_problem(request, PROBLEM_STORE_UNAVAILABLE, NULL,
                             "Not ready: the database does not answer; the log says why.");
+        return;
+    }
+    if (!inventory_cars(engine->inventory)) {
+        http_answer_problem(
+            request, PROBLEM_STORE_UNAVAILABLE, NULL,
+            "Not ready: the database has no fleet; import one (booking-main import).");
         return;
     }
     if (!start_check(engine, request))

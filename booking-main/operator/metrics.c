@@ -25,6 +25,9 @@ static void booking_metrics(const struct engine *engine, struct buffer *out)
     metrics_histogram(out, "booking_event_lag_seconds", NULL, &counters->event_lag);
     metrics_single(out, "booking_store_up", "gauge", "1 while the database answers.",
                    !engine->store_down);
+    metrics_single(out, "booking_offers_stale", "gauge",
+                   "1 while offers are refused, as the database has not answered for too long.",
+                   engine->offers_stale);
     metrics_head(out, "booking_commit_duration_seconds", "histogram",
                  "A transaction, from its begin until it is on disk.");
     metrics_histogram(out, "booking_commit_duration_seconds", NULL, &counters->commit_duration);

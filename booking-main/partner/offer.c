@@ -79,6 +79,10 @@ void offer_car(void *context, struct http_request *request)
     struct engine *engine = context;
     const struct catalog *catalog = inventory_catalog(engine->inventory);
     struct criteria criteria;
+    if (engine->offers_stale) {
+        http_answer_problem(request, PROBLEM_STORE_UNAVAILABLE, NULL, "Try again in a moment.");
+        return;
+    }
     if (!read_criteria(request, &criteria))
         return;
     journal_asked(engine, request, &criteria, NULL);

@@ -14,7 +14,7 @@ static const struct store_driver *driver_of(const char *url, struct buffer *erro
         if (strncmp(url, drivers[i]->scheme, strlen(drivers[i]->scheme)) == 0)
             return drivers[i];
     /* Not what may have a password in it. */
-    size_t shown = strpbrk(url, "@?") ? strcspn(url, ":@?") : strlen(url);
+    size_t shown = strpbrk(url, "@?=") ? strcspn(url, ":@?= ") : strlen(url);
     buffer_printf(error, "database '%.*s': must be sqlite:FILE or postgresql://USER@HOST/DATABASE",
                   (int)shown, url);
     return NULL;

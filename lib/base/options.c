@@ -48,6 +48,45 @@ static int choice_of(const char *choices, const char *text)
     }
 }
 
+/* Copies of URLs, kept as long as the program runs. */
+static struct {
+    char *kept[ENTRIES_MAX];
+    size_t count;
+} urls;
+
+/* Where the password of a URL is, and its size; 0 where there is none. In
+ * scheme://user:password@host it ends at the last @, whatever somebody forgot to percent-encode in
+ * it. */
+static size_t find_password(const char *url, size_t *place)
+{
+    static const char parameter[] = "password=";
+    const char *authority = strstr(url, "://"), *at = strrchr(url, '@');
+    const char *colon = authority ? strchr(authority + 3, ':') : NULL;
+    const char *query = strstr(url, parameter);
+    if (colon && at && colon < at) {
+        *place = (size_t)(colon + 1 - url);
+        return (size_t)(at - colon - 1);
+    }
+    if (!query)
+        return 0;
+    query += sizeof parameter - 1;
+    *place = (size_t)(query - url);
+    return strcspn(query, "& ");
+}
+
+/* The URL as it was given, of which the original forgets the password. NULL when out of memory. */
+static const char *take_url(const char *text)
+{
+    size_t place, size = find_password(text, &place);
+    if (!size || urls.count == ENTRIES_MAX)
+        return text;
+    char *copy = strdup(text);
+    if (copy)
+        memset((char *)(uintptr_t)text + place, 'x', size);
+    urls.kept[urls.count++] = copy;
+    return copy;
+}
+
 /* Sets the entry's target from `text`; NULL, or what the value should have been. */
 static const char *set_value(const struct option_entry *entry, const char *text, void *target)
 {
@@ -55,6 +94,11 @@ static const char *set_value(const struct option_entry *entry, const char *text,
     if (entry->type == OPTION_TEXT) {
         *(const char **)field = text;
         return NULL;
+    }
+    if (entry->type == OPTION_URL) {
+        const char *url = take_url(text);
+        *(const char **)field = url;
+        return url ? NULL : "possible without memory";
     }
     if (entry->type == OPTION_FLAG) {
         *(bool *)field = true;

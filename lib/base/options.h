@@ -13,6 +13,8 @@
 
 enum option_type {
     OPTION_TEXT,    /* const char *, NULL when there is neither value nor default */
+    OPTION_URL,     /* the same; a password in it is overwritten where it came from, so that the
+                       process list does not show it */
     OPTION_PORT,    /* uint16_t, 1 to 65535 */
     OPTION_SECONDS, /* unsigned, 0 to 3600 */
     OPTION_DAYS,    /* unsigned, 1 to 36500 */

@@ -8,8 +8,9 @@
 #   IMAGE_PREFIX  in front of each image name, such as registry.example.com/team/  (none)
 #   TAG           the images' tag                                       (the content of VERSION)
 #   NAMESPACE     made for the test, and deleted                        (booking-e2e)
-#   DEPLOYMENT    kustomization to try as the Deployment  (deploy/overlays/kayak from Kubernetes
+#   DEPLOYMENT    kustomization to try as the Deployment  (deploy/overlays/try from Kubernetes
 #                 1.29 on, which has native sidecars; else tests/e2e/k8s, the base for kayak)
+#   KUSTOMIZE     renders it   (kubectl kustomize; name a newer one for tests/e2e/k8s-all on an old cluster)
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -22,7 +23,7 @@ say() { printf '\n== %s\n' "$*"; }
 fail() { printf 'FAILED: %s\n' "$*" >&2; exit 1; }
 k() { kubectl --namespace "$namespace" "$@"; }
 # The tags are pinned in the manifests; here they follow what is to be tested.
-set_images() { sed -E "s#image: (booking-main|adapter-[a-z]+):.*#image: ${prefix}\1:${tag}#"; }
+set_images() { sed -E "s#image: (booking-main|adapter-[a-z]+)(:.*)?\$#image: ${prefix}\1:${tag}#"; }
 
 clean_up() {
     local result=$?
@@ -64,11 +65,30 @@ if [ -z "${DEPLOYMENT-}" ]; then
     minor=$(kubectl version -o json | tr -d ' \n' |
         sed -E 's/.*"serverVersion":\{[^}]*"minor":"([0-9]+).*/\1/')
     DEPLOYMENT=tests/e2e/k8s
-    if [ "$minor" -ge 29 ]; then DEPLOYMENT=deploy/overlays/kayak; fi
+    if [ "$minor" -ge 29 ]; then DEPLOYMENT=deploy/overlays/try; fi
 fi
+# What the forms with a database want. On no command line; the others do not mind it.
+password=$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')
+k create secret generic booking-database --from-env-file=/dev/stdin <<END
+uri=postgresql://booking:$password@booking-postgresql/booking
+password=$password
+END
+# The forms let only the ingress's namespace in, and this asks from elsewhere.
+k apply -f - <<END
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata:
+  name: e2e
+spec:
+  podSelector: {}
+  ingress:
+    - ports: [{port: 33}]
+END
 say "$DEPLOYMENT: a Deployment behind its Service"
-kubectl kustomize "$DEPLOYMENT" | set_images | k apply -f -
-k rollout status deployment/booking-app-kayak --timeout=90s
+# shellcheck disable=SC2086 # a command with its arguments
+${KUSTOMIZE:-kubectl kustomize} "$DEPLOYMENT" | set_images | k apply -f -
+# Long enough for engines that start before their database, and for its image.
+k rollout status deployment/booking-app-kayak --timeout=300s
 ip=$(k get service booking-app-kayak -o jsonpath='{.spec.clusterIP}')
 same_as_seed kayak "http://$ip/bookCar"
 same_as_seed kayak "http://$ip/kayak/bookCar"

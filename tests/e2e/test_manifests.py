@@ -1,72 +1,52 @@
-"""What the manifests promise, read from what kustomize makes of them: no cluster needed."""
+"""What the pods and overlays promise, read from what kustomize makes of them: no cluster needed."""
 
-import functools
 import re
 import shutil
 
 import pytest
-import yaml
 
-from engine import ROOT, run
+from manifests import (
+    DEPLOY,
+    ENGINE,
+    INSTANCE,
+    NAME,
+    ON_A_CLAIM_EACH,
+    ON_A_DATABASE,
+    ON_A_SHARED_CLAIM,
+    OVERLAYS,
+    PARTNERS,
+    Place,
+    containers,
+    engines,
+    hardening_gaps,
+    is_pinned,
+    labels,
+    network_allows,
+    of_kind,
+    overlay,
+    plain_pods,
+    pod_named,
+    pod_templates,
+    render,
+    violations,
+)
 
-DEPLOY = ROOT / "deploy"
-PARTNERS = ("airbnb", "kayak")
-OVERLAYS = {
-    "kayak": ["kayak"],
-    "airbnb": ["airbnb"],
-    "all": ["airbnb", "kayak"],
-    "all-gateway-api": ["airbnb", "kayak"],
-}
 LABELS = {"name", "instance", "version", "component", "part-of", "managed-by"}
-
-
-@functools.lru_cache
-def renderer():
-    """kustomize, or a kubectl that has one as new as native sidecars are."""
-    if shutil.which("kustomize"):
-        return ["kustomize", "build"]
-    if shutil.which("kubectl"):
-        version = run("kubectl", "version", "--client", "--output=yaml", check=False).stdout
-        minor = re.search(r'minor: "?(\d+)', version)
-        if minor and int(minor[1]) >= 29:
-            return ["kubectl", "kustomize"]
-    return None
-
-
-@functools.lru_cache
-def render(folder):
-    if not renderer():
-        pytest.skip("needs kustomize, or kubectl 1.29 or later")
-    return list(yaml.safe_load_all(run(*renderer(), str(folder)).stdout))
-
-
-def of_kind(documents, kind):
-    return [d for d in documents if d["kind"] == kind]
-
-
-def overlay(name):
-    return render(DEPLOY / "overlays" / name)
-
-
-def plain_pods():
-    return [
-        yaml.safe_load((DEPLOY / "pods" / f"booking-app-{partner}.yaml").read_text())
-        for partner in PARTNERS
-    ]
-
-
-def containers(spec):
-    return spec.get("initContainers", []) + spec["containers"]
+FROM_THE_INGRESS = Place(namespace="ingress")
+FROM_PROMETHEUS = Place(namespace="monitoring")
+FROM_ELSEWHERE = Place({}, namespace="elsewhere")
+DNS = Place(namespace="kube-system")
+OUTSIDE = Place()
 
 
 @pytest.fixture(params=[f"pod-{p}" for p in PARTNERS] + ["base"] + list(OVERLAYS))
-def pod_specs(request):
-    """The pod specs of every form there is: the plain pods, the base, each overlay."""
+def engine_specs(request):
+    """The engines' pod specs in every form there is: the plain pods, the base, each overlay."""
     if request.param.startswith("pod-"):
         partner = request.param[4:]
         return [p["spec"] for p in plain_pods() if p["metadata"]["name"].endswith(partner)]
     folder = DEPLOY / "base" if request.param == "base" else DEPLOY / "overlays" / request.param
-    return [d["spec"]["template"]["spec"] for d in of_kind(render(folder), "Deployment")]
+    return [d["spec"]["template"]["spec"] for d in engines(render(folder))]
 
 
 @pytest.fixture(params=OVERLAYS)
@@ -74,65 +54,70 @@ def name(request):
     return request.param
 
 
-def test_pods_are_restricted(pod_specs):
-    assert pod_specs
-    for spec in pod_specs:
-        context = spec["securityContext"]
-        assert context["runAsNonRoot"] is True
-        assert context["runAsUser"] >= 10000
-        assert context["seccompProfile"] == {"type": "RuntimeDefault"}
-        assert context["sysctls"] == [
+def environment(spec):
+    return {e["name"]: e.get("value") for e in spec["containers"][0]["env"]}
+
+
+def test_every_overlay_is_tested():
+    folders = {f.parent.name for f in (DEPLOY / "overlays").glob("*/kustomization.yaml")}
+    assert folders == OVERLAYS.keys()
+    assert {*ON_A_DATABASE, *ON_A_SHARED_CLAIM, *ON_A_CLAIM_EACH} == folders
+
+
+def test_engines_are_hardened(engine_specs):
+    assert engine_specs
+    for spec in engine_specs:
+        assert not violations(spec)
+        if spec["containers"][0]["image"] != "booking-main":  # the base has no tags
+            assert not hardening_gaps(spec)
+        assert spec["securityContext"]["sysctls"] == [
             {"name": "net.ipv4.ip_unprivileged_port_start", "value": "33"}
         ]
-        assert spec["automountServiceAccountToken"] is False
-        assert spec["enableServiceLinks"] is False
-        assert not {"hostNetwork", "hostPID", "hostIPC"} & spec.keys()
         # Drain delay, requests in flight, the adapter's turn.
         assert spec["terminationGracePeriodSeconds"] >= 5 + 3 + 10
-
-
-def test_containers_are_restricted(pod_specs):
-    for spec in pod_specs:
         assert sorted(c["name"] for c in containers(spec)) == ["adapter", "booking-main"]
-        for container in containers(spec):
-            context = container["securityContext"]
-            assert context["runAsNonRoot"] is True
-            assert context["runAsUser"] >= 10000
-            assert context["allowPrivilegeEscalation"] is False
-            assert context["readOnlyRootFilesystem"] is True
-            assert context["capabilities"] == {"drop": ["ALL"]}
-            assert context["seccompProfile"] == {"type": "RuntimeDefault"}
-            assert "privileged" not in context
-            resources = container["resources"]
-            assert set(resources["requests"]) == {"cpu", "memory"}
-            assert "memory" in resources["limits"]
 
 
-def test_images_are_pinned(pod_specs, version):
-    for spec in pod_specs:
-        for container in containers(spec):
-            assert container["image"].endswith(f":{version}")
-            assert container["imagePullPolicy"] == "IfNotPresent"
+def test_all_pods_are_hardened(name, version):
+    for template in pod_templates(overlay(name)):
+        assert not violations(template["spec"])
+        assert not hardening_gaps(template["spec"])
+        for container in containers(template["spec"]):
+            assert is_pinned(container["image"], version)
 
 
-def test_port_33_is_the_only_one_declared(pod_specs):
-    for spec in pod_specs:
-        ports = [p["containerPort"] for c in containers(spec) for p in c.get("ports", [])]
-        assert ports == [33]
+def test_plain_pods_name_the_version(version):
+    for pod in plain_pods():
+        for container in containers(pod["spec"]):
+            assert is_pinned(container["image"], version)
 
 
-def test_probes(pod_specs):
-    for spec in pod_specs:
+def test_ports(engine_specs):
+    """The partners' and the operator's. The adapter's is for nobody outside the pod."""
+    for spec in engine_specs:
+        ports = [
+            (p["name"], p["containerPort"]) for c in containers(spec) for p in c.get("ports", [])
+        ]
+        assert ports == [("http", 33), ("operator", 9033)]
+
+
+def test_probes(engine_specs):
+    for spec in engine_specs:
         by_name = {c["name"]: c for c in containers(spec)}
         main, adapter = by_name["booking-main"], by_name["adapter"]
         assert main["livenessProbe"]["httpGet"] == {"path": "/healthz", "port": 9033}
         assert main["startupProbe"]["httpGet"] == {"path": "/healthz", "port": 9033}
-        assert main["readinessProbe"]["httpGet"] == {"path": "/readyz", "port": 9033}
         # On 127.0.0.1 alone, in an image without a shell: only its own binary can ask it.
-        for probe in ("livenessProbe", "readinessProbe"):
+        for probe in ("livenessProbe", "startupProbe"):
             binary, option = adapter[probe]["exec"]["command"]
             assert binary.startswith("/usr/bin/adapter")
             assert option == "--healthcheck"
+        # Both every second, and none of them with a program to start.
+        for container in (main, adapter):
+            ready = container["readinessProbe"]
+            assert ready["httpGet"] == {"path": "/readyz", "port": 9033}
+            assert ready["periodSeconds"] == 1
+            assert ready["failureThreshold"] == 1
         assert not any("lifecycle" in c for c in containers(spec)), "the engine delays by itself"
 
 
@@ -146,26 +131,34 @@ def test_plain_pods(pod):
     assert main["image"].startswith("booking-main:")
     assert adapter["image"].startswith(f"adapter-{partner}:")
     assert adapter["livenessProbe"]["exec"]["command"][0] == f"/usr/bin/adapter-{partner}"
-    assert {"name": "BOOKING_CHANNEL", "value": partner} in main["env"]
+    assert environment(pod["spec"]) == {"BOOKING_CHANNEL": partner, "BOOKING_FLEET": "demo"}
 
 
 def test_overlay_has_its_partners(name):
-    deployments = of_kind(overlay(name), "Deployment")
+    deployments = engines(overlay(name))
     assert sorted(d["metadata"]["name"] for d in deployments) == [
         f"booking-app-{partner}" for partner in OVERLAYS[name]
     ]
     for deployment in deployments:
         partner = deployment["metadata"]["name"].removeprefix("booking-app-")
         spec = deployment["spec"]["template"]["spec"]
-        environment = {e["name"]: e["value"] for e in spec["containers"][0]["env"]}
-        assert environment == {"BOOKING_CHANNEL": partner, "BOOKING_PREFIX": f"/{partner}",
-                               "BOOKING_CONNECTIONS_PER_ADDRESS": "0"}
+        expected = {
+            "BOOKING_CHANNEL": partner,
+            "BOOKING_PREFIX": f"/{partner}",
+            "BOOKING_CONNECTIONS_PER_ADDRESS": "0",
+            "BOOKING_FLEET": "none",
+        }
+        if name in ON_A_DATABASE:
+            expected["BOOKING_DATABASE"] = None  # from the Secret
+        if name == "try":  # and nowhere else: production has no cars but the operator's
+            expected["BOOKING_FLEET"] = "demo"
+        assert environment(spec) == expected
         (adapter,) = spec["initContainers"]
         assert adapter["image"].startswith(f"adapter-{partner}:")
 
 
 def test_adapter_is_a_native_sidecar(name):
-    for deployment in of_kind(overlay(name), "Deployment"):
+    for deployment in engines(overlay(name)):
         spec = deployment["spec"]["template"]["spec"]
         assert [c["name"] for c in spec["containers"]] == ["booking-main"]
         (adapter,) = spec["initContainers"]
@@ -176,32 +169,108 @@ def test_adapter_is_a_native_sidecar(name):
 
 def test_base_has_plain_containers():
     """What Kubernetes before 1.29 takes."""
-    (deployment,) = of_kind(render(DEPLOY / "base"), "Deployment")
+    (deployment,) = engines(render(DEPLOY / "base"))
     spec = deployment["spec"]["template"]["spec"]
     assert [c["name"] for c in spec["containers"]] == ["booking-main", "adapter"]
     assert "initContainers" not in spec
 
 
-def test_base_rolls_out_without_a_gap():
-    (deployment,) = of_kind(render(DEPLOY / "base"), "Deployment")
-    assert deployment["spec"]["strategy"]["rollingUpdate"]["maxUnavailable"] == 0
+# -- one fleet
 
 
-def test_bookings_are_kept(name):
-    """One pod a partner on a volume of its own, which two pods must not write at once."""
-    claims = {claim["metadata"]["name"] for claim in of_kind(overlay(name), "PersistentVolumeClaim")}
-    for deployment in of_kind(overlay(name), "Deployment"):
-        spec = deployment["spec"]
-        assert spec["replicas"] == 1
-        assert spec["strategy"] == {"type": "Recreate"}
-        (data,) = spec["template"]["spec"]["volumes"]
-        assert data["persistentVolumeClaim"]["claimName"] == deployment["metadata"]["name"]
-        assert deployment["metadata"]["name"] in claims
-        assert "emptyDir" not in data
+def test_base_alone_is_refused():
+    """It mounts a volume that only a component has: no cluster takes it, so nobody scales it."""
+    (deployment,) = engines(render(DEPLOY / "base"))
+    spec = deployment["spec"]["template"]["spec"]
+    assert {m["name"] for m in spec["containers"][0]["volumeMounts"]} == {"data"}
+    assert "volumes" not in spec
+
+
+def test_scaling_makes_no_private_fleets(name):
+    """No pod of production keeps bookings to itself: they are in the database that the Secret
+    names, or on a claim, whose pods all start on one node or not at all."""
+    documents = overlay(name)
+    claims = {claim["metadata"]["name"] for claim in of_kind(documents, "PersistentVolumeClaim")}
+    for deployment in engines(documents):
+        spec = deployment["spec"]["template"]["spec"]
+        main = spec["containers"][0]
+        volumes = {v["name"]: v for v in spec["volumes"]}
+        assert not any("emptyDir" in v for v in volumes.values())
+        if name in ON_A_DATABASE:
+            assert {m["name"] for m in main["volumeMounts"]} == {"database-ca"}
+            (database,) = [e for e in main["env"] if e["name"] == "BOOKING_DATABASE"]
+            assert database["valueFrom"] == {
+                "secretKeyRef": {"name": "booking-database", "key": "uri"}
+            }
+            continue
+        assert volumes["data"]["persistentVolumeClaim"]["claimName"] in claims
+        (term,) = spec["affinity"]["podAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"]
+        assert term["topologyKey"] == "kubernetes.io/hostname"
+        assert term["labelSelector"]["matchLabels"][NAME] == "booking-app"
+
+
+def test_all_partners_share_one_database():
+    for name in OVERLAYS:
+        stores = {
+            str(
+                [e for e in spec["containers"][0]["env"] if e["name"] == "BOOKING_DATABASE"]
+                or [v["persistentVolumeClaim"] for v in spec["volumes"] if v["name"] == "data"]
+            )
+            for spec in (d["spec"]["template"]["spec"] for d in engines(overlay(name)))
+        }
+        assert len(stores) == 1, name
+
+
+@pytest.mark.parametrize("name", ON_A_DATABASE + ON_A_SHARED_CLAIM)
+def test_an_update_is_no_outage(name):
+    documents = overlay(name)
+    for deployment in engines(documents):
+        assert deployment["spec"]["strategy"] == {
+            "type": "RollingUpdate",
+            "rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1},
+        }
+        scaled_by = [
+            s
+            for s in of_kind(documents, "HorizontalPodAutoscaler")
+            if s["spec"]["scaleTargetRef"]["name"] == deployment["metadata"]["name"]
+        ]
+        if name in ON_A_DATABASE:
+            (autoscaler,) = scaled_by
+            assert autoscaler["spec"]["minReplicas"] >= 2
+            assert "replicas" not in deployment["spec"], "each apply would set it again"
+        else:
+            assert not scaled_by
+            assert deployment["spec"]["replicas"] == 2
+
+
+@pytest.mark.parametrize("name", ON_A_CLAIM_EACH)
+def test_one_claim_has_one_pod(name):
+    for deployment in engines(overlay(name)):
+        own_name = deployment["metadata"]["name"]
+        assert deployment["spec"]["replicas"] == 1
+        assert deployment["spec"]["strategy"] == {"type": "Recreate"}
+        spec = deployment["spec"]["template"]["spec"]
+        (data,) = [v for v in spec["volumes"] if v["name"] == "data"]
+        assert data["persistentVolumeClaim"]["claimName"] == own_name
+        # Another partner's pods are elsewhere, with another claim.
+        (term,) = spec["affinity"]["podAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"]
+        assert term["labelSelector"]["matchLabels"][INSTANCE] == own_name
+
+
+def test_autoscaler_watches_the_engine_alone():
+    for autoscaler in of_kind(overlay("all"), "HorizontalPodAutoscaler"):
+        assert autoscaler["apiVersion"] == "autoscaling/v2"
+        (metric,) = autoscaler["spec"]["metrics"]
+        assert metric["type"] == "ContainerResource"
+        assert metric["containerResource"]["container"] == "booking-main"
+        assert metric["containerResource"]["name"] == "cpu"
+
+
+# -- labels and names
 
 
 def test_spread(name):
-    for deployment in of_kind(overlay(name), "Deployment"):
+    for deployment in engines(overlay(name)):
         spec = deployment["spec"]
         (spread,) = spec["template"]["spec"]["topologySpreadConstraints"]
         assert spread["whenUnsatisfiable"] == "ScheduleAnyway"
@@ -212,45 +281,87 @@ def test_spread(name):
 
 def test_labels(name, version):
     for document in overlay(name):
-        labels = document["metadata"]["labels"]
-        assert set(labels) == {f"app.kubernetes.io/{label}" for label in LABELS}
-        assert labels["app.kubernetes.io/version"] == version
+        found = labels(document)
+        assert set(found) == {f"app.kubernetes.io/{label}" for label in LABELS}
+        if found["app.kubernetes.io/component"] != "database":
+            assert found["app.kubernetes.io/version"] == version
 
 
 def test_selectors_are_stable_and_meet_their_pods(name):
     documents = overlay(name)
-    for deployment in of_kind(documents, "Deployment"):
+    for deployment in engines(documents):
         instance = deployment["metadata"]["name"]
-        stable = {
-            "app.kubernetes.io/name": "booking-app",
-            "app.kubernetes.io/instance": instance,
-        }
+        stable = {**ENGINE, INSTANCE: instance}
         assert deployment["spec"]["selector"]["matchLabels"] == stable
         assert stable.items() <= deployment["spec"]["template"]["metadata"]["labels"].items()
         named = {d["kind"]: d for d in documents if d["metadata"]["name"] == instance}
         assert named["Service"]["spec"]["selector"] == stable
-        assert named["PodDisruptionBudget"]["spec"]["selector"]["matchLabels"] == stable
         assert named["NetworkPolicy"]["spec"]["podSelector"]["matchLabels"] == stable
         spec = deployment["spec"]["template"]["spec"]
         assert named["ServiceAccount"]["metadata"]["name"] == spec["serviceAccountName"]
         assert named["ServiceAccount"]["automountServiceAccountToken"] is False
-        assert named["PodDisruptionBudget"]["spec"]["maxUnavailable"] == 1
+        if name in ON_A_DATABASE:
+            budget = named["PodDisruptionBudget"]["spec"]
+            assert budget["selector"]["matchLabels"] == stable
+            assert budget["maxUnavailable"] == 1
+        else:
+            # Pods that may only run together can only leave a node together: a budget that let one
+            # go at a time would keep the node from ever being drained.
+            assert not of_kind(documents, "PodDisruptionBudget")
+
+
+# -- the network
 
 
 def test_service_has_port_33_and_no_other(name):
-    for service in of_kind(overlay(name), "Service"):
+    documents = overlay(name)
+    for deployment in engines(documents):
+        (service,) = [
+            s
+            for s in of_kind(documents, "Service")
+            if s["metadata"]["name"] == deployment["metadata"]["name"]
+        ]
         assert service["spec"]["ports"] == [{"name": "http", "port": 80, "targetPort": "http"}]
 
 
-def test_network_policy(name):
-    for policy in of_kind(overlay(name), "NetworkPolicy"):
-        assert policy["spec"]["policyTypes"] == ["Ingress", "Egress"]
-        partners, operators = policy["spec"]["ingress"]
-        assert partners == {"ports": [{"port": 33, "protocol": "TCP"}]}
-        assert operators["ports"] == [{"port": 9033, "protocol": "TCP"}]
-        assert operators["from"]
-        (names,) = policy["spec"]["egress"]
-        assert {p["port"] for p in names["ports"]} == {53}
+def test_who_may_come_in(name):
+    documents = overlay(name)
+    for deployment in engines(documents):
+        pod = Place(labels(deployment["spec"]["template"]))
+        assert network_allows(documents, FROM_THE_INGRESS, pod, 33)
+        assert network_allows(documents, FROM_PROMETHEUS, pod, 9033)
+        for source in (FROM_ELSEWHERE, FROM_PROMETHEUS, OUTSIDE, pod):
+            assert not network_allows(documents, source, pod, 33)
+        for source in (FROM_ELSEWHERE, FROM_THE_INGRESS, OUTSIDE, pod):
+            assert not network_allows(documents, source, pod, 9033)
+        for source in (FROM_ELSEWHERE, FROM_THE_INGRESS, FROM_PROMETHEUS, OUTSIDE, pod):
+            assert not network_allows(documents, source, pod, 9096)
+
+
+def test_where_engines_may_go(name):
+    documents = overlay(name)
+    for deployment in engines(documents):
+        pod = Place(labels(deployment["spec"]["template"]))
+        on_a_database = name in ON_A_DATABASE
+        # A name is looked up where there is one to look up.
+        assert network_allows(documents, pod, DNS, 53, "UDP") == on_a_database
+        assert network_allows(documents, pod, DNS, 53, "TCP") == on_a_database
+        # The one to try with is in the cluster, and known; others may be anywhere.
+        assert network_allows(documents, pod, OUTSIDE, 5432) == (on_a_database and name != "try")
+        if name == "try":
+            assert network_allows(documents, pod, pod_named(documents, "booking-postgresql"), 5432)
+        for target in (OUTSIDE, FROM_ELSEWHERE, DNS):
+            assert not network_allows(documents, pod, target, 443)
+            assert not network_allows(documents, pod, target, 53, "SCTP")
+
+
+def test_who_may_come_to_the_database():
+    documents = overlay("try")
+    database = pod_named(documents, "booking-postgresql")
+    for source in (FROM_ELSEWHERE, FROM_THE_INGRESS, FROM_PROMETHEUS, OUTSIDE, Place({})):
+        assert not network_allows(documents, source, database, 5432)
+    assert not network_allows(documents, database, OUTSIDE, 443)
+    assert not network_allows(documents, database, DNS, 53, "UDP")
 
 
 @pytest.mark.parametrize("name", [n for n in OVERLAYS if not n.endswith("gateway-api")])
@@ -277,15 +388,39 @@ def test_gateway_api_route_in_place_of_the_ingress():
     }
 
 
-def test_images_are_set_in_one_place(name, tmp_path):
-    """A registry and a tag written into the images component reach every container."""
-    copy = tmp_path / "deploy"
-    shutil.copytree(DEPLOY, copy)
+# -- what is set in one place
+
+
+@pytest.fixture
+def copy(tmp_path):
+    shutil.copytree(DEPLOY, tmp_path / "deploy")
+    return tmp_path / "deploy"
+
+
+def test_images_are_set_in_one_place(name, copy):
+    """A registry and a tag written into the images component reach every container of ours."""
     component = copy / "components" / "images" / "kustomization.yaml"
     changed = re.sub(r"newName: ", "newName: registry.example.com/team/", component.read_text())
-    component.write_text(re.sub(r"newTag: .*", "newTag: 9.8.7", changed))
-    deployments = of_kind(render(copy / "overlays" / name), "Deployment")
-    images = [c["image"] for d in deployments for c in containers(d["spec"]["template"]["spec"])]
-    assert len(images) == 2 * len(OVERLAYS[name])
-    for image in images:
-        assert re.fullmatch(r"registry\.example\.com/team/[a-z-]+:9\.8\.7", image)
+    changed = re.sub(r"newTag: .*", "newTag: 9.8.7", changed)
+    component.write_text(re.sub(r"version: [\d.]+", "version: 9.8.7", changed))
+    documents = render(copy / "overlays" / name)
+    images = [c["image"] for t in pod_templates(documents) for c in containers(t["spec"])]
+    ours = [i for i in images if re.fullmatch(r"registry\.example\.com/team/[a-z-]+:9\.8\.7", i)]
+    assert len(ours) >= 2 * len(OVERLAYS[name])
+    assert not [i for i in set(images) - set(ours) if re.search("booking|adapter", i)]
+    for document in documents:
+        if labels(document)["app.kubernetes.io/component"] != "database":
+            assert labels(document)["app.kubernetes.io/version"] == "9.8.7"
+
+
+def test_namespaces_are_set_in_one_place(name, copy):
+    component = copy / "components" / "cluster" / "kustomization.yaml"
+    changed = component.read_text().replace("value: ingress", "value: edge")
+    component.write_text(changed.replace("value: monitoring", "value: prometheus"))
+    documents = render(copy / "overlays" / name)
+    for deployment in engines(documents):
+        pod = Place(labels(deployment["spec"]["template"]))
+        assert network_allows(documents, Place(namespace="edge"), pod, 33)
+        assert network_allows(documents, Place(namespace="prometheus"), pod, 9033)
+        assert not network_allows(documents, FROM_THE_INGRESS, pod, 33)
+        assert not network_allows(documents, FROM_PROMETHEUS, pod, 9033)

@@ -244,8 +244,8 @@ def cluster(request):
     if KUBERNETES:
         return Kubernetes()
     engine = request.getfixturevalue("engine")
-    engine.retag["busybox:1.35"] = request.getfixturevalue("busybox")
-    engine.retag["nginx:1.22"] = request.getfixturevalue("nginx")
+    engine.retag["busybox:1.38"] = request.getfixturevalue("busybox")
+    engine.retag["nginx:1.30"] = request.getfixturevalue("nginx")
     request.getfixturevalue("images")
     engine.build(PATTERNS / "5-shared-queue", "queue-demo:1.0.0")
     podman = Podman(engine)

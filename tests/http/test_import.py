@@ -70,6 +70,18 @@ def test_a_backup_named_like_a_database(start, tmp_path, database):
     assert (tmp_path / "one.db").exists() and (tmp_path / "two.db").exists()
 
 
+@pytest.mark.sqlite_only
+def test_a_backup_to_standard_output(start, tmp_path, database):
+    pod = start.pod("kayak", "--database", database.url)
+    location, _ = book(pod)
+    done = subprocess.run([BUILD / "booking-main", "backup", "-", "--database", database.url],
+                          capture_output=True, timeout=30, env=SANITIZER_ENVIRONMENT, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")
+    (tmp_path / "copy.db").write_bytes(done.stdout)
+    assert rows(tmp_path / "copy.db", "SELECT '/bookings/' || id FROM bookings") == [(location,)]
+    assert not list(tmp_path.glob("*backup-*"))
+
+
 # --- what the file says ---------------------------------------------------------------------------
 
 def test_warnings_name_file_and_line(database, write):

@@ -197,7 +197,8 @@ def test_a_schema_of_a_newer_version(start, database, tmp_path):
 
 @pytest.mark.parametrize("sql", ["CREATE TABLE meta (id int)", "CREATE TABLE cars (id int)",
                                  "CREATE TABLE bookings (id int)",
-                                 "CREATE TABLE meta (name text, value text)"])
+                                 "CREATE TABLE meta (name text, value text);"
+                                 " GRANT ALL ON meta TO PUBLIC"])
 def test_a_database_of_another_program(database, sql):
     database.run(sql)
     before = database.rows("SELECT count(*) FROM pg_class")

@@ -92,6 +92,7 @@ static const char *remedy(const struct pg_connection *connection)
         {"", "Connection refused",
          "check host and port in the URL, and that the server runs there"},
         {"", "No such file", "check that the server runs, and where its socket is"},
+        {"", "permission denied", "give the user the privilege (GRANT)"},
         {"", "pg_hba.conf", "allow this host and user in the server's pg_hba.conf"},
     };
     for (size_t i = 0; i < sizeof remedies / sizeof remedies[0]; i++) {
@@ -167,24 +168,32 @@ static const char *option_value(const PQconninfoOption *options, const char *key
     return NULL;
 }
 
+static bool url_failed(struct buffer *error)
+{
+    buffer_add_text(error, "--database: not a URL that libpq takes: write it like "
+                           "postgresql://USER@HOST:5432/DATABASE, with special characters "
+                           "percent-encoded");
+    return false;
+}
+
 bool pg_connection_init(struct pg_connection *connection, const char *url, struct buffer *error)
 {
     *connection = (struct pg_connection){.url = url};
     char *reason = NULL;
     PQconninfoOption *options = PQconninfoParse(url, &reason);
-    if (!options) {
-        /* The reason quotes parts of the URL, which may be those of the password. */
-        buffer_add_text(error, "--database: not a URL that libpq takes: write it like "
-                               "postgresql://USER@HOST:5432/DATABASE, with special characters "
-                               "percent-encoded");
-        PQfreemem(reason);
-        return false;
-    }
+    PQfreemem(reason); /* it quotes parts of the URL, which may be those of the password */
+    if (!options)
+        return url_failed(error);
     const char *host = option_value(options, "host"), *port = option_value(options, "port");
     const char *database = option_value(options, "dbname");
-    snprintf(connection->name, sizeof connection->name, "database '%s' at %s%s%s",
+    if ((port && port[strspn(port, "0123456789,")]) || (database && strchr(database, '@'))) {
+        PQconninfoFree(options); /* what stands there is a part of the password */
+        return url_failed(error);
+    }
+    const char *user = option_value(options, "user");
+    snprintf(connection->name, sizeof connection->name, "database '%s' at %s%s%s%s%s%s",
              database ? database : "", host ? host : "the local socket", port ? ":" : "",
-             port ? port : "");
+             port ? port : "", user ? " as user '" : "", user ? user : "", user ? "'" : "");
     snprintf(connection->place, sizeof connection->place, "postgresql://%s%s%s/%s",
              host ? host : "", port ? ":" : "", port ? port : "", database ? database : "");
     PQconninfoFree(options);

@@ -136,7 +136,8 @@ static bool read_version(struct pg_connection *connection, int *version, struct 
                       : "SELECT 1 WHERE to_regclass('bookings') IS NOT NULL OR"
                         " to_regclass('cars') IS NOT NULL OR to_regclass('events') IS NOT NULL",
                NULL, &result);
-    if (failure != PG_OK && connection->sqlstate[0] != '4')
+    /* Its table `meta` may have other columns. */
+    if (failure != PG_OK && strcmp(connection->sqlstate, "42703") != 0)
         return schema_failed(connection, failure, error);
     int rows = result ? PQntuples(result) : 1;
     bool ours =
@@ -172,27 +173,30 @@ static enum pg_failure take_step(struct pg_connection *connection, int step)
                   "UPDATE meta SET value = $1 WHERE name = 'schema'", &parameters, NULL);
 }
 
+/* In an open transaction with the lock, so that no other engine makes the tables meanwhile. */
+static bool take_steps(struct pg_connection *connection, struct buffer *error)
+{
+    int version = 0;
+    enum pg_failure failure = PG_OK;
+    if (!read_version(connection, &version, error))
+        return false;
+    for (int i = version; i < pg_schema_version && failure == PG_OK; i++)
+        failure = take_step(connection, i);
+    if (failure == PG_OK)
+        failure = pg_run(connection, loop_clock() + PATIENCE, "COMMIT", NULL, NULL);
+    return failure == PG_OK || schema_failed(connection, failure, error);
+}
+
 bool pg_schema_prepare(struct pg_connection *connection, struct buffer *error)
 {
     int64_t deadline = loop_clock() + PATIENCE;
-    int version = 0;
-    if (!read_version(connection, &version, error))
-        return false;
-    if (version == pg_schema_version)
-        return true;
     enum pg_failure failure = pg_run(connection, deadline, "BEGIN", NULL, NULL);
     if (failure == PG_OK) /* "BOOK" */
         failure =
             pg_run(connection, deadline, "SELECT pg_advisory_xact_lock(1112493899)", NULL, NULL);
     if (failure != PG_OK)
         return schema_failed(connection, failure, error);
-    if (!read_version(connection, &version, error)) { /* another may have been faster */
-        pg_rollback(connection, deadline);
-        return false;
-    }
-    for (int i = version; i < pg_schema_version && failure == PG_OK; i++)
-        failure = take_step(connection, i);
-    if (failure == PG_OK)
-        failure = pg_run(connection, deadline, "COMMIT", NULL, NULL);
-    return failure == PG_OK || schema_failed(connection, failure, error);
+    bool taken = take_steps(connection, error);
+    pg_rollback(connection, deadline);
+    return taken;
 }
