@@ -54,9 +54,8 @@ static struct {
     size_t count;
 } urls;
 
-/* The password in a URL, NULL where there is none. In scheme://user:password@host it ends at the
- * last
- * @, whatever somebody forgot to percent-encode in it. */
+/* The password in a URL, NULL where there is none. In scheme://user:password@host it goes on to the
+ * last @, whatever somebody forgot to percent-encode in it. */
 static char *find_password(const char *url, size_t *size)
 {
     static const char parameter[] = "password=";
