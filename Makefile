@@ -149,7 +149,6 @@ test: ## install what is missing, build, run all tests (unit and HTTP, with sani
 	@$(MAKE) --no-print-directory $(JOBS) SAN=address,undefined all unit
 	@$(MAKE) --no-print-directory http
 	@$(MAKE) --no-print-directory SAN=address,undefined http
-	@$(MAKE) --no-print-directory SAN=address,undefined http-postgresql
 	@$(MAKE) --no-print-directory $(JOBS) SAN=address,undefined TRANSPORT=libcurl adapter-calls
 
 # These run on each kind of database.
