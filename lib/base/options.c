@@ -54,35 +54,35 @@ static struct {
     size_t count;
 } urls;
 
-/* Where the password of a URL is, and its size; 0 where there is none. In
- * scheme://user:password@host it ends at the last @, whatever somebody forgot to percent-encode in
- * it. */
-static size_t find_password(const char *url, size_t *place)
+/* The password in a URL, NULL where there is none. In scheme://user:password@host it ends at the
+ * last
+ * @, whatever somebody forgot to percent-encode in it. */
+static char *find_password(const char *url, size_t *size)
 {
     static const char parameter[] = "password=";
     const char *authority = strstr(url, "://"), *at = strrchr(url, '@');
-    const char *colon = authority ? strchr(authority + 3, ':') : NULL;
-    const char *query = strstr(url, parameter);
+    char *colon = authority ? strchr(authority + 3, ':') : NULL, *query = strstr(url, parameter);
     if (colon && at && colon < at) {
-        *place = (size_t)(colon + 1 - url);
-        return (size_t)(at - colon - 1);
+        *size = (size_t)(at - colon - 1);
+        return colon + 1;
     }
     if (!query)
-        return 0;
+        return NULL;
     query += sizeof parameter - 1;
-    *place = (size_t)(query - url);
-    return strcspn(query, "& ");
+    *size = strcspn(query, "& ");
+    return query;
 }
 
 /* The URL as it was given, of which the original forgets the password. NULL when out of memory. */
 static const char *take_url(const char *text)
 {
-    size_t place, size = find_password(text, &place);
-    if (!size || urls.count == ENTRIES_MAX)
+    size_t size;
+    char *password = find_password(text, &size);
+    if (!password || urls.count == ENTRIES_MAX)
         return text;
     char *copy = strdup(text);
     if (copy)
-        memset((char *)(uintptr_t)text + place, 'x', size);
+        memset(password, 'x', size);
     urls.kept[urls.count++] = copy;
     return copy;
 }
