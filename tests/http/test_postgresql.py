@@ -14,7 +14,7 @@ import pytest
 import stores
 from booking_support import (book, cars, fleet_text, offer, order, overlapping, post, post_keyed,
                              rows, run_command, seen)
-from postgresql import BOOKING, PASSWORD, QUOTED_PASSWORD, SqlError
+from postgresql import BOOKING, PASSWORD, QUOTED_PASSWORD, Session, SqlError
 from support import (BUILD, PATIENCE, SANITIZER_ENVIRONMENT, Engine, assert_problem, at_once,
                      free_port, fresh_address, wait_until)
 
@@ -48,6 +48,12 @@ def killable():
 def assert_no_secret(text):
     for secret in (PASSWORD, QUOTED_PASSWORD, WRONG):
         assert secret not in text, text
+
+
+def booked_at_last(ask):
+    """The 201 that asking again and again comes to."""
+    return wait_until(lambda: (lambda answer: answer.status == 201 and answer)(ask()),
+                      what="a booking")
 
 
 def refused(url, *arguments, by_variable=False):
@@ -317,6 +323,55 @@ def test_one_car_is_sold_once(start, fleet, database):
         assert engine.metric("booking_index_repairs_total") == 0
 
 
+def waiting_for_a_lock(database):
+    return database.rows("SELECT pid FROM pg_stat_activity WHERE datname = current_database()"
+                         " AND wait_event_type = 'Lock'")
+
+
+def test_transactions_that_finish_in_another_order(start, fleet, database):
+    """One engine's order waits in its transaction; the other's does not wait for it, and each engine
+    hears of both, in an order without gaps."""
+    adapter, path = start.adapter(), fleet(*cars(2))
+    one, two = (start.engine(adapter, "--database", database.url, "--fleet", path)
+                for _ in range(2))
+    session = Session(database.server.socket_url(database.name))
+    for turn in range(3):
+        def ask(first=turn):
+            return post_keyed(one, f"k{first}", order(first, first + 1, carid="car-0000"))
+
+        session.run("BEGIN; SELECT 1 FROM cars WHERE carid = 'car-0000' FOR UPDATE")
+        answers = []
+        thread = threading.Thread(target=lambda asked=ask: answers.append(asked()))
+        thread.start()
+        wait_until(lambda: waiting_for_a_lock(database), what="the order's wait for its car")
+        assert book(two, turn, turn + 1, carid="car-0001")[0]
+        session.run("COMMIT")
+        thread.join(PATIENCE)
+        # On a slow machine it may have been told to come again.
+        assert answers[0].status in (201, 503), answers
+        assert booked_at_last(ask).status == 201
+    session.close()
+    assert rows(database, "SELECT max(number) - count(*) FROM events") == [(0,)]
+    for engine in (one, two):
+        wait_until(lambda one=engine: one.metric("booking_index_periods") == 6, what="the events")
+        assert engine.metric("booking_index_repairs_total") == 0
+
+
+def test_a_program_that_keeps_a_car_locked(start, fleet, database):
+    """Orders for it are told to come again; they are booked once when it has let go."""
+    engine = start.engine(start.adapter(), "--database", database.url, "--fleet",
+                          fleet(*cars(2)))
+    session = Session(database.server.socket_url(database.name))
+    session.run("BEGIN; SELECT 1 FROM cars WHERE carid = 'car-0000' FOR UPDATE")
+    answer = post_keyed(engine, "k", order(carid="car-0000"))
+    assert_problem(answer, 503, "store-unavailable")
+    assert_no_secret(engine.stderr())
+    session.run("COMMIT")
+    session.close()
+    booked_at_last(lambda: post_keyed(engine, "k", order(carid="car-0000")))
+    assert rows(database, "SELECT count(*) FROM bookings") == [(1,)]
+
+
 # --- programs that write past the engines ---------------------------------------------------------
 
 COPY = """INSERT INTO bookings (id, car, pickup_at, return_at, state, expires_at, channel, reference,
@@ -351,7 +406,7 @@ def test_an_engine_that_has_not_heard_of_a_booking_sells_another_car(start, data
 
 # --- a server that goes away ----------------------------------------------------------------------
 
-def test_while_the_server_is_away(start, killable):
+def test_while_the_server_is_away(killable, start):
     """Offers go on, orders are told to come again; it recovers by itself."""
     url = killable.url("fleet")
     pods = [start.pod(partner, "--database", url, "--channel", partner)
@@ -366,19 +421,18 @@ def test_while_the_server_is_away(start, killable):
         assert offer(pod) == "1-XXX-334"
     killable.start()
     for pod in pods:
-        answer = wait_until(lambda one=pod: (lambda made: made.status == 201 and made)(
-            post_keyed(one, "k", order(5, 6))), what="a booking again")
+        answer = booked_at_last(lambda one=pod: post_keyed(one, "k", order(5, 6)))
         assert seen(post_keyed(pod, "k", order(5, 6))) == seen(answer)
         assert_no_secret(pod.stderr())
     assert pods[0].ask(location).status == 200
     assert killable.run_sql("SELECT count(*) FROM bookings", "fleet") == "3\n"
 
 
-def test_offers_end_when_the_server_is_away_for_long(start, killable):
+def test_offers_end_when_the_server_is_away_for_long(killable, start):
     if "--offer-staleness" not in run_command("--help")[1]:
         pytest.skip("there is no --offer-staleness")
     pod = start.pod("kayak", "--database", killable.url("fleet"), "--offer-staleness", 1)
-    patient = start.pod("kayak", "--database", killable.url("fleet"))
+    patient = start.pod("kayak", "--database", killable.url("fleet"), "--offer-staleness", 3600)
     killable.kill()
     assert_problem(post(patient, order()), 503, "store-unavailable")
     assert patient.operator("/readyz").status == 200
@@ -390,7 +444,7 @@ def test_offers_end_when_the_server_is_away_for_long(start, killable):
     assert offer(pod) == "1-XXX-333"
 
 
-def test_a_restart_behind_an_engine_at_rest(start, killable):
+def test_a_restart_behind_an_engine_at_rest(killable, start):
     pod = start.pod("kayak", "--database", killable.url("fleet"))
     killable.restart()
     wait_until(lambda: post(pod, order()).status == 201, what="a booking")
@@ -474,8 +528,8 @@ def test_an_answer_that_is_lost_with_the_connection(start, fleet, server, databa
             assert answer.status in (201, 503), answer
             if answer.status == 503:
                 assert_problem(answer, 503, "store-unavailable")
-            again = wait_until(lambda k=key, f=first: (lambda made: made.status == 201 and made)(
-                post_keyed(engine, k, order(f, f + 1, reference=k))), what="an answer")
+            again = booked_at_last(lambda k=key, f=first: post_keyed(
+                engine, k, order(f, f + 1, reference=k)))
             if answer.status == 201:
                 assert seen(again) == seen(answer)
     assert 201 in told

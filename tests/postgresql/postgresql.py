@@ -33,6 +33,7 @@ listen_addresses = '127.0.0.1'
 port = {port}
 unix_socket_directories = '{sockets}'
 max_connections = 300
+dynamic_shared_memory_type = mmap
 shared_buffers = 64MB
 wal_level = replica
 max_wal_senders = 8
@@ -255,12 +256,20 @@ class Server:
             except ProcessLookupError:
                 pass
         self._wait_gone(processes)
+        self._remove_shared_memory()
         # Where nobody collects the dead, the next start would take this one for alive.
         for left in (self.data / "postmaster.pid", *self.sockets.glob(".s.PGSQL.*")):
             left.unlink(missing_ok=True)
 
+    def _remove_shared_memory(self):
+        """A killed server leaves a segment behind, which only its next start would remove."""
+        lines = (self.data / "postmaster.pid").read_text().splitlines()
+        if len(lines) > 6:
+            subprocess.run(["ipcrm", "--shmem-id", lines[6].split()[1]], check=False,
+                           stderr=subprocess.DEVNULL, **self.user)
+
     def stop(self, number=signal.SIGINT):
-        """SIGINT: connections are ended, what was committed is written. SIGQUIT: as after a kill."""
+        """SIGINT: connections are ended, what was committed is written. SIGQUIT: at once."""
         if _alive(self.pid):
             os.kill(self.pid, number)
             self._wait_gone([self.pid])
@@ -367,6 +376,31 @@ def run_sql(url, sql):
 
 class SqlError(Exception):
     pass
+
+
+class Session:
+    """A connection that stays open from one run() to the next, and with it its transaction."""
+
+    def __init__(self, url):
+        self.psql = subprocess.Popen(
+            [programs() / "psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-d", url],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1,
+            env={"PATH": os.environ["PATH"]})
+
+    def run(self, sql):
+        """Returns the lines it prints when it has been carried out."""
+        self.psql.stdin.write(f"{sql};\n\\echo done\n")
+        lines = []
+        while (line := self.psql.stdout.readline()) != "done\n":
+            if not line:
+                raise SqlError(f"{sql}: see above")
+            lines.append(line.rstrip("\n"))
+        return lines
+
+    def close(self):
+        self.psql.stdin.close()
+        self.psql.wait(PATIENCE)
+        self.psql.stdout.close()
 
 
 def with_values(sql, parameters):

@@ -106,7 +106,7 @@ def server():
     own.remove()
 
 
-def test_the_server_is_killed_and_started_again(start, fleet, server, say):
+def test_the_server_is_killed_and_started_again(server, start, fleet, say):
     adapter, path, orders = start.adapter(), fleet(*cars(FLEET)), Orders()
     database = stores.Postgresql(server, "fleet")
     engines = [start.engine(adapter, "--database", database.url, "--fleet", path)
@@ -126,7 +126,7 @@ def test_the_server_is_killed_and_started_again(start, fleet, server, say):
         f"asked again, {orders.refused} without a car, serving again within {longest:.1f} s")
 
 
-def test_the_standby_is_promoted(start, fleet, server, say):
+def test_the_standby_is_promoted(server, start, fleet, say):
     """Synchronous: what was answered is on both. A new standby takes the dead one's place."""
     adapter, path, orders = start.adapter(), fleet(*cars(FLEET)), Orders()
     primary, standby = server, server.standby(stores.new_folder())
