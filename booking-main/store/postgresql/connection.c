@@ -16,7 +16,10 @@
     "SELECT set_config('synchronous_commit', 'on', false)"                                         \
     " WHERE current_setting('synchronous_commit') = 'off'"
 
-enum { SERVER_VERSION_MIN = 130000 };
+enum {
+    SERVER_VERSION_MIN = 130000,
+    STOPPING_LOOK = 100, /* milliseconds between two looks whether all is to stop */
+};
 
 /* --- what failed ----------------------------------------------------------------------------- */
 
@@ -122,14 +125,17 @@ void pg_describe(const struct pg_connection *connection, enum pg_failure failure
 /* --- waiting --------------------------------------------------------------------------------- */
 
 /* Waits for the socket; false when the time is over. */
-static bool wait_for(const PGconn *connection, short events, int64_t deadline)
+static bool wait_for(const struct pg_connection *connection, short events, int64_t deadline)
 {
     for (;;) {
         int64_t left = deadline - loop_clock();
-        if (left <= 0)
+        bool stopping = connection->stopping && atomic_load(connection->stopping);
+        if (left <= 0 || stopping)
             return false;
-        struct pollfd socket = {.fd = PQsocket(connection), .events = events};
+        struct pollfd socket = {.fd = PQsocket(connection->connection), .events = events};
         int64_t milliseconds = left / LOOP_MILLISECOND + 1;
+        if (connection->stopping && milliseconds > STOPPING_LOOK)
+            milliseconds = STOPPING_LOOK;
         int ready = poll(&socket, 1, (int)milliseconds);
         if (ready > 0)
             return true;
@@ -140,20 +146,21 @@ static bool wait_for(const PGconn *connection, short events, int64_t deadline)
 
 /* Sends what is waiting to be sent, and takes in what comes meanwhile, so that neither side waits
  * for the other for ever. */
-static bool flush(PGconn *connection, int64_t deadline)
+static bool flush(const struct pg_connection *connection, int64_t deadline)
 {
     int left;
-    while ((left = PQflush(connection)) == 1) {
-        if (!wait_for(connection, POLLIN | POLLOUT, deadline) || !PQconsumeInput(connection))
+    while ((left = PQflush(connection->connection)) == 1) {
+        if (!wait_for(connection, POLLIN | POLLOUT, deadline) ||
+            !PQconsumeInput(connection->connection))
             return false;
     }
     return left == 0;
 }
 
-static bool wait_until_not_busy(PGconn *connection, int64_t deadline)
+static bool wait_until_not_busy(const struct pg_connection *connection, int64_t deadline)
 {
-    while (PQisBusy(connection))
-        if (!wait_for(connection, POLLIN, deadline) || !PQconsumeInput(connection))
+    while (PQisBusy(connection->connection))
+        if (!wait_for(connection, POLLIN, deadline) || !PQconsumeInput(connection->connection))
             return false;
     return true;
 }
@@ -212,11 +219,11 @@ static enum pg_failure prepare_connection(struct pg_connection *connection, int6
     char settings[sizeof SETTINGS + 16];
     snprintf(settings, sizeof settings, SETTINGS, connection->statement_timeout);
     PQsetnonblocking(connection->connection, 1);
-    if (!PQsendQuery(connection->connection, settings) || !flush(connection->connection, deadline))
+    if (!PQsendQuery(connection->connection, settings) || !flush(connection, deadline))
         return fail_connection(connection, PQerrorMessage(connection->connection));
     enum pg_failure failure = PG_OK;
     for (;;) {
-        if (!wait_until_not_busy(connection->connection, deadline))
+        if (!wait_until_not_busy(connection, deadline))
             return fail_connection(connection, "it does not answer in time");
         PGresult *result = PQgetResult(connection->connection);
         if (!result)
@@ -248,7 +255,7 @@ enum pg_failure pg_connection_open(struct pg_connection *connection, int64_t dea
     while (PQstatus(connection->connection) != CONNECTION_BAD && status != PGRES_POLLING_OK &&
            status != PGRES_POLLING_FAILED) {
         short events = status == PGRES_POLLING_READING ? POLLIN : POLLOUT;
-        if (!wait_for(connection->connection, events, deadline))
+        if (!wait_for(connection, events, deadline))
             return fail_connection(connection, "it does not answer in time");
         status = PQconnectPoll(connection->connection);
     }
@@ -289,7 +296,7 @@ static enum pg_failure take_result(struct pg_connection *connection, int64_t dea
 {
     PGresult *taken = NULL;
     for (;;) {
-        if (!wait_until_not_busy(connection->connection, deadline)) {
+        if (!wait_until_not_busy(connection, deadline)) {
             PQclear(taken);
             return fail_connection(connection, PQstatus(connection->connection) == CONNECTION_BAD
                                                    ? PQerrorMessage(connection->connection)
@@ -325,8 +332,7 @@ enum pg_failure pg_run(struct pg_connection *connection, int64_t deadline, const
         *result = NULL;
     if (!connection->connection)
         return PG_AWAY;
-    if (!send_one(connection->connection, sql, parameters) ||
-        !flush(connection->connection, deadline))
+    if (!send_one(connection->connection, sql, parameters) || !flush(connection, deadline))
         return fail_connection(connection, PQerrorMessage(connection->connection));
     return take_result(connection, deadline, result);
 }
@@ -343,7 +349,7 @@ enum pg_failure pg_run_together(struct pg_connection *connection, int64_t deadli
     bool sent = PQenterPipelineMode(own) == 1;
     for (int i = 0; i < count && sent; i++)
         sent = send_one(own, statements[i].sql, statements[i].parameters);
-    if (!sent || PQpipelineSync(own) != 1 || !flush(own, deadline))
+    if (!sent || PQpipelineSync(own) != 1 || !flush(connection, deadline))
         return fail_connection(connection, PQerrorMessage(own));
     /* One more is the mark of the pipeline's end. */
     for (int i = 0; i <= count; i++) {
@@ -372,7 +378,8 @@ enum pg_failure pg_copy_begin(struct pg_connection *connection, int64_t deadline
     PGconn *own = connection->connection;
     if (!own)
         return PG_AWAY;
-    if (!PQsendQuery(own, sql) || !flush(own, deadline) || !wait_until_not_busy(own, deadline))
+    if (!PQsendQuery(own, sql) || !flush(connection, deadline) ||
+        !wait_until_not_busy(connection, deadline))
         return fail_connection(connection, PQerrorMessage(own));
     PGresult *result = PQgetResult(own);
     enum pg_failure failure =
@@ -386,7 +393,7 @@ enum pg_failure pg_copy_add(struct pg_connection *connection, int64_t deadline,
 {
     PGconn *own = connection->connection;
     int sent = own ? PQputCopyData(own, rows->data, (int)rows->size) : -1;
-    while (sent == 0 && flush(own, deadline))
+    while (sent == 0 && flush(connection, deadline))
         sent = PQputCopyData(own, rows->data, (int)rows->size);
     if (sent == 1)
         return PG_OK;
@@ -397,9 +404,9 @@ enum pg_failure pg_copy_end(struct pg_connection *connection, int64_t deadline)
 {
     PGconn *own = connection->connection;
     int sent = own ? PQputCopyEnd(own, NULL) : -1;
-    while (sent == 0 && flush(own, deadline))
+    while (sent == 0 && flush(connection, deadline))
         sent = PQputCopyEnd(own, NULL);
-    if (sent != 1 || !flush(own, deadline))
+    if (sent != 1 || !flush(connection, deadline))
         return own ? fail_connection(connection, PQerrorMessage(own)) : PG_AWAY;
     return take_result(connection, deadline, NULL);
 }

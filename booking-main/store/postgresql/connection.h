@@ -11,6 +11,7 @@
 #include "lib/base/loop.h"
 
 #include <libpq-fe.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -28,8 +29,9 @@ enum pg_failure {
 };
 
 struct pg_connection {
-    PGconn *connection;    /* NULL while closed */
-    const char *url;       /* borrowed */
+    PGconn *connection;           /* NULL while closed */
+    const char *url;              /* borrowed */
+    const _Atomic bool *stopping; /* ends every wait when it becomes true; NULL for none */
     int statement_timeout; /* milliseconds, after which the server gives a statement up; 0: never */
     char place[256];       /* postgresql://HOST:PORT/DATABASE, for logs */
     char name[256];        /* for sentences: database 'NAME' at HOST, without password */

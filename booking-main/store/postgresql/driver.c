@@ -178,7 +178,7 @@ static void postgresql_close(struct store *base)
     store_queue_close(&store->reads);
     store_queue_close(&store->committer.queue);
     if (store->keeper_is_there)
-        store_queue_close(&store->keeper.stop);
+        pg_keeper_stop(&store->keeper);
     if (store->reader_runs)
         pthread_join(store->reader_thread, NULL);
     if (store->committer_runs)

@@ -173,12 +173,19 @@ void pg_keeper_run(struct pg_keeper *keeper)
         at = loop_clock() + (keeper_round(keeper) ? INTERVAL_WITH_MORE : INTERVAL);
 }
 
+void pg_keeper_stop(struct pg_keeper *keeper)
+{
+    atomic_store(&keeper->stopping, true);
+    store_queue_close(&keeper->stop);
+}
+
 bool pg_keeper_init(struct pg_keeper *keeper, const char *url, unsigned history_days,
                     struct buffer *error)
 {
     *keeper = (struct pg_keeper){.history_days = history_days};
     if (!pg_connection_init(&keeper->connection, url, error))
         return false;
+    keeper->connection.stopping = &keeper->stopping;
     keeper->connection.statement_timeout = PATIENCE / LOOP_MILLISECOND;
     if (store_queue_init(&keeper->stop))
         return true;

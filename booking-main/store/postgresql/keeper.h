@@ -11,7 +11,8 @@
 #include <stdatomic.h>
 
 struct pg_keeper {
-    struct store_queue stop; /* nothing is ever put in; closed, it ends the thread's waiting */
+    struct store_queue stop; /* nothing is ever put in; closed, it ends the thread's waiting, */
+    _Atomic bool stopping;   /* and this ends its waiting for the server */
 
     /* The thread's alone. */
     struct pg_connection connection;
@@ -27,8 +28,9 @@ struct pg_keeper {
 bool pg_keeper_init(struct pg_keeper *keeper, const char *url, unsigned history_days,
                     struct buffer *error);
 
-/* What the thread runs, until the queue `stop` is closed. */
+/* What the thread runs, until it is told to stop. */
 void pg_keeper_run(struct pg_keeper *keeper);
+void pg_keeper_stop(struct pg_keeper *keeper);
 
 /* After the thread has ended. */
 void pg_keeper_destroy(struct pg_keeper *keeper);
