@@ -102,6 +102,7 @@ def test_the_operator_port_and_probes_stay_out_of_the_access_log(start):
     pod.ask(headers={"X-Request-Id": "counted"})
     pod.log_of("counted")
     assert len(pod.log()) == 1
+    pod.adapter.log_of("counted")
     assert len(pod.adapter.log()) == 1
 
 

@@ -28,12 +28,18 @@ def test_memory_does_not_grow_with_requests(start):
         at_once(50, lambda _: [pod.ask("/bookCar?location=" + "x" * 300) and pod.ask()
                                for _ in range(20)])
 
-    load()  # the most connections at a time, more or less
-    before = pod.resident_mebibytes(), pod.adapter.resident_mebibytes()
+    def grown(service):
+        """How much one more load adds, in the best of some: how many connections there are at a time
+        is left to chance, and more of them take more. What leaks grows with each."""
+        sizes = [service.resident_mebibytes()]
+        while len(sizes) < 8 and (len(sizes) < 2 or sizes[-1] > sizes[-2] + 0.25):
+            load()
+            sizes.append(service.resident_mebibytes())
+        return min(after - before for before, after in zip(sizes, sizes[1:]))
+
     load()
-    after = pod.resident_mebibytes(), pod.adapter.resident_mebibytes()
-    assert after[0] <= before[0] + 1.5
-    assert after[1] <= before[1] + 1
+    assert grown(pod) <= 0.25
+    assert grown(pod.adapter) <= 0.25
 
 
 @pytest.mark.parametrize("binary,linked", [("adapter-kayak", False), ("adapter-airbnb", False),
