@@ -147,7 +147,7 @@ test: ## install what is missing, build, run all tests (unit and HTTP, with sani
 	@tools/install-deps build test
 	@$(MAKE) --no-print-directory $(JOBS) all
 	@$(MAKE) --no-print-directory $(JOBS) SAN=address,undefined all unit
-	@$(MAKE) --no-print-directory http
+	@$(MAKE) --no-print-directory http soak-short
 	@$(MAKE) --no-print-directory SAN=address,undefined http
 	@$(MAKE) --no-print-directory $(JOBS) SAN=address,undefined TRANSPORT=libcurl adapter-calls
 
@@ -161,8 +161,10 @@ unit: $(UNIT_TESTS) ## only the unit tests, as built
 PYTEST = BUILD_DIR=$(CURDIR)/$(BUILD) $(PYTHON) -B -m pytest -p no:cacheprovider -q
 
 # Four at a time: most of their time is waiting.
-http: all ## only the black-box tests over HTTP, and the short forms of the long ones, as built
+http: all ## only the black-box tests over HTTP, as built
 	$(PYTEST) -n 4 tests/http
+
+soak-short: all ## only the short forms of the long tests
 	$(PYTEST) tests/soak
 
 # What depends on the database. `make http STORE=postgresql` runs all.
@@ -291,7 +293,7 @@ help: ## this list
 	  /^[a-z0-9-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
 
 FORCE:
-.PHONY: all deps install install-units clean run test unit http http-postgresql adapter-calls soak e2e e2e-k8s lint format bench bench-guard \
+.PHONY: all deps install install-units clean run test unit http soak-short http-postgresql adapter-calls soak e2e e2e-k8s lint format bench bench-guard \
   bench-programs images push help FORCE
 
 -include $(shell find $(OBJECTS) -name '*.d' 2>/dev/null)
