@@ -33,9 +33,9 @@ static const struct option_entry entries[] = {
     {"history", "BOOKING_HISTORY", OPTION_DAYS, FIELD(history), "DAYS", "400",
      "how long a booking is kept after its return, its cancellation\n"
      "or its expiry"},
-    {"fleet", "BOOKING_FLEET", OPTION_TEXT, FIELD(fleet), "FILE", NULL,
+    {"fleet", "BOOKING_FLEET", OPTION_TEXT, FIELD(fleet), "FILE", "demo",
      "CSV file of the cars, read only into a database that has none;\n"
-     "demo, or no option, for a demo fleet; none to wait for an import"},
+     "demo for a demo fleet, none to wait for an import"},
     {"channel", "BOOKING_CHANNEL", OPTION_TEXT, FIELD(channel), "NAME", "default",
      "the partner this engine serves; it sees its own bookings only"},
     {"api-keys", "BOOKING_API_KEYS", OPTION_TEXT, FIELD(api_keys), "FILE", NULL,

@@ -18,7 +18,7 @@ struct config {
     const char *database;
     unsigned offer_staleness; /* seconds that offers go on without the database */
     unsigned history;         /* days that a booking is kept after it is over */
-    const char *fleet;        /* NULL or "demo" for the demo fleet, "none" to wait for an import */
+    const char *fleet;        /* "demo" for the demo fleet, "none" to wait for an import */
     const char *channel;
     const char *api_keys;   /* NULL: open */
     unsigned drain_delay;   /* seconds */

@@ -198,8 +198,8 @@ static void log_fleet(struct engine *engine, const struct fleet *fleet, bool imp
 static bool start_store(struct engine *engine, struct buffer *error)
 {
     const struct config *config = engine->config;
-    bool demo = !config->fleet || strcmp(config->fleet, "demo") == 0;
-    bool none = config->fleet && strcmp(config->fleet, "none") == 0;
+    bool demo = strcmp(config->fleet, "demo") == 0;
+    bool none = strcmp(config->fleet, "none") == 0;
     struct fleet *fleet = NULL;
     if (!none && !(fleet = demo ? fleet_demo(error) : fleet_load(config->fleet, error)))
         return false;

@@ -38,7 +38,7 @@ static void the_defaults_are_those_of_the_contract(void **state)
         {"prefix", "BOOKING_PREFIX", NULL},
         {"database", "BOOKING_DATABASE", "sqlite:booking.db"},
         {"history", "BOOKING_HISTORY", "400"},
-        {"fleet", "BOOKING_FLEET", NULL},
+        {"fleet", "BOOKING_FLEET", "demo"},
         {"channel", "BOOKING_CHANNEL", "default"},
         {"api-keys", "BOOKING_API_KEYS", NULL},
         {"drain-delay", "BOOKING_DRAIN_DELAY", "5"},
