@@ -160,9 +160,9 @@ unit: $(UNIT_TESTS) ## only the unit tests, as built
 
 PYTEST = BUILD_DIR=$(CURDIR)/$(BUILD) $(PYTHON) -B -m pytest -p no:cacheprovider -q
 
-# Four at a time: most of their time is waiting.
+# Six at a time: most of their time is waiting.
 http: all ## only the black-box tests over HTTP, as built
-	$(PYTEST) -n 4 tests/http
+	$(PYTEST) -n 6 tests/http
 
 soak-short: all ## only the short forms of the long tests
 	$(PYTEST) tests/soak
@@ -171,13 +171,13 @@ soak-short: all ## only the short forms of the long tests
 STORE_HTTP_TESTS := $(patsubst %,tests/http/test_%.py,bookings booking_orders booking_retries engines \
   reload selling inventory_heals import)
 http-postgresql: all ## the HTTP tests that depend on the database, on PostgreSQL
-	STORE=postgresql $(PYTEST) -n 4 $(STORE_HTTP_TESTS)
+	STORE=postgresql $(PYTEST) -n 6 $(STORE_HTTP_TESTS)
 
 # What differs with the transport (TRANSPORT=libcurl).
 CALLS_TESTS := $(addprefix $(BUILD)/unit/booking-main/adapter/,test_calls test_connection test_url)
 adapter-calls: all $(CALLS_TESTS) ## only the tests of the calls to the adapter, for either TRANSPORT
 	@tests/run-unit $(CALLS_TESTS)
-	$(PYTEST) -n 4 tests/http/test_adapter_trouble.py
+	$(PYTEST) -n 6 tests/http/test_adapter_trouble.py
 
 # The whole forms; a number given on the command line or in the environment counts.
 soak: ## the long tests, whole: a quarter of an hour or so
