@@ -20,10 +20,4 @@ void store_outcome_drop(struct store_outcome *outcome);
 /* Whether the request changes nothing. */
 bool store_request_reads_only(const struct store_request *request);
 
-/* Whether a booking that was found may go to the state that the request's operation leads to. */
-bool store_change_allowed(const struct store_request *request, const struct booking *booking);
-
-/* Whether it is a hold whose time is over at `now`, in seconds. */
-bool store_hold_expired(const struct booking *booking, int64_t now);
-
 #endif

@@ -145,6 +145,11 @@ static int change_state(struct sqlite_operations *operations, struct record *rec
                                &record->booking);
 }
 
+static bool hold_expired(const struct booking *booking, int64_t now)
+{
+    return booking->state == BOOKING_HELD && booking->expires_at <= now;
+}
+
 /* Finds out whether the car is free over the period. A hold in the way that nobody has ended in
  * time is ended here, on record, so that a clock set back does not bring it back to life. */
 static int make_way(struct sqlite_operations *operations, const struct booking *booking,
@@ -171,7 +176,7 @@ static int make_way(struct sqlite_operations *operations, const struct booking *
             return SQLITE_OK;
         struct record other;
         result = find_by_number(operations, number, &other);
-        if (result != SQLITE_OK || !other.number || !store_hold_expired(&other.booking, now))
+        if (result != SQLITE_OK || !other.number || !hold_expired(&other.booking, now))
             return result;
         result = change_state(operations, &other, BOOKING_EXPIRED);
         if (result != SQLITE_OK)
@@ -261,6 +266,25 @@ static int operation_book(struct sqlite_operations *operations, const struct sto
     return result;
 }
 
+/* Whether a booking that was found may go to the state that the operation leads to. */
+static bool change_allowed(const struct store_request *request, const struct booking *booking)
+{
+    int64_t now = request->now;
+    bool held = booking->state == BOOKING_HELD;
+    switch (request->operation) {
+    case STORE_CONFIRM:
+        return held && !hold_expired(booking, now);
+    case STORE_CANCEL:
+        if (held)
+            return !hold_expired(booking, now);
+        return booking->state == BOOKING_BOOKED && (int64_t)booking->period.pickup_at * 60 > now;
+    case STORE_EXPIRE:
+        return hold_expired(booking, now);
+    default:
+        return false;
+    }
+}
+
 static int operation_change(struct sqlite_operations *operations,
                             const struct store_request *request, struct store_outcome *outcome)
 {
@@ -281,10 +305,10 @@ static int operation_change(struct sqlite_operations *operations,
         return SQLITE_OK;
     }
     bool is_past = !record.number; /* final, whatever the clock says now */
-    bool allowed = !is_past && store_change_allowed(request, &record.booking);
+    bool allowed = !is_past && change_allowed(request, &record.booking);
     if (allowed)
         result = change_state(operations, &record, goal[request->operation]);
-    else if (!is_past && confirm && store_hold_expired(&record.booking, request->now))
+    else if (!is_past && confirm && hold_expired(&record.booking, request->now))
         result = change_state(operations, &record, BOOKING_EXPIRED);
     if (result == SQLITE_OK && allowed && confirm)
         result = sqlite_answer_insert(&operations->answers, request, operations->time);
