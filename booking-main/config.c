@@ -1,5 +1,6 @@
 #include "config.h"
 
+#include "lib/base/text.h"
 #include "lib/log/log.h"
 
 #include <string.h>
@@ -88,12 +89,6 @@ static bool database_valid(const char *database)
     return false;
 }
 
-/* How much of a URL may be shown: not what may have a password in it. */
-static size_t shown_size(const char *url)
-{
-    return strpbrk(url, "@?=") ? strcspn(url, ":@?= ") : strlen(url);
-}
-
 bool config_check(const struct config *config, struct buffer *error)
 {
     if (config->prefix && *config->prefix && !prefix_valid(config->prefix))
@@ -106,7 +101,7 @@ bool config_check(const struct config *config, struct buffer *error)
     else if (!database_valid(config->database))
         buffer_printf(error,
                       "--database '%.*s': must be sqlite:FILE or postgresql://USER@HOST/DATABASE",
-                      (int)shown_size(config->database), config->database);
+                      (int)text_url_shown(config->database), config->database);
     else
         return true;
     return false;

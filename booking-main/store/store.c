@@ -1,5 +1,6 @@
 #include "store/store.h"
 
+#include "lib/base/text.h"
 #include "store/driver.h"
 
 #include <string.h>
@@ -13,10 +14,8 @@ static const struct store_driver *driver_of(const char *url, struct buffer *erro
     for (size_t i = 0; i < sizeof drivers / sizeof drivers[0]; i++)
         if (strncmp(url, drivers[i]->scheme, strlen(drivers[i]->scheme)) == 0)
             return drivers[i];
-    /* Not what may have a password in it. */
-    size_t shown = strpbrk(url, "@?=") ? strcspn(url, ":@?= ") : strlen(url);
     buffer_printf(error, "database '%.*s': must be sqlite:FILE or postgresql://USER@HOST/DATABASE",
-                  (int)shown, url);
+                  (int)text_url_shown(url), url);
     return NULL;
 }
 

@@ -98,3 +98,8 @@ void text_add_quoted(struct buffer *out, const char *text)
     }
     buffer_add(out, "'", 1);
 }
+
+size_t text_url_shown(const char *url)
+{
+    return strpbrk(url, "@?=") ? strcspn(url, ":@?= ") : strlen(url);
+}

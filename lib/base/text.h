@@ -19,4 +19,7 @@ bool text_has_space_at_an_end(const char *text);
  * so that they do nothing to a terminal, and dots where it is cut for its length. */
 void text_add_quoted(struct buffer *out, const char *text);
 
+/* How much of a URL may be shown: its scheme alone where there may be a password in it. */
+size_t text_url_shown(const char *url);
+
 #endif
