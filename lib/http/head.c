@@ -246,7 +246,6 @@ void head_read(struct MHD_Connection *connection, const char *method, const char
     if (!reading.fault && method && !head_ends(connection, method, reading.end))
         reading.fault = nul_or_fold;
     *head = (struct head){
-        .size = reading.size,
         .request_id = reading.values[X_REQUEST_ID],
         .traceparent = reading.values[TRACEPARENT],
         .authorization = reading.values[AUTHORIZATION],

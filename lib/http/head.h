@@ -18,7 +18,6 @@ struct MHD_Connection;
 /* The texts are the connection's, until its request is completed; NULL for a field that is not
  * there. */
 struct head {
-    size_t size; /* bytes of the fields' lines */
     const char *request_id;
     const char *traceparent;
     const char *authorization;
