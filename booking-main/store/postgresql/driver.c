@@ -27,18 +27,16 @@ struct pg_store {
     int64_t last_event;      /* to start behind */
     struct pg_writer writer; /* the committer's */
     struct committer committer;
-    pthread_t committer_thread;
-    bool committer_runs;
+    struct store_thread committer_thread;
 
     struct store_queue reads;
     struct pg_connection reader; /* its thread's */
     struct store_outcome outcome;
-    pthread_t reader_thread;
-    bool reader_runs;
+    struct store_thread reader_thread;
 
     struct pg_keeper keeper;
-    pthread_t keeper_thread;
-    bool keeper_is_there, keeper_runs;
+    struct store_thread keeper_thread;
+    bool keeper_is_there;
 };
 
 static struct pg_store *from_store(struct store *store)
@@ -142,15 +140,10 @@ failed:
 static int start_threads(struct pg_store *store)
 {
     int failure = store_thread_start(&store->committer_thread, "committer", run_committer, store);
-    store->committer_runs = failure == 0;
-    if (failure == 0) {
+    if (failure == 0)
         failure = store_thread_start(&store->reader_thread, "reader", run_reader, store);
-        store->reader_runs = failure == 0;
-    }
-    if (failure == 0) {
+    if (failure == 0)
         failure = store_thread_start(&store->keeper_thread, "keeper", run_keeper, store);
-        store->keeper_runs = failure == 0;
-    }
     return failure;
 }
 
@@ -179,12 +172,9 @@ static void postgresql_close(struct store *base)
     store_queue_close(&store->committer.queue);
     if (store->keeper_is_there)
         pg_keeper_stop(&store->keeper);
-    if (store->reader_runs)
-        pthread_join(store->reader_thread, NULL);
-    if (store->committer_runs)
-        pthread_join(store->committer_thread, NULL);
-    if (store->keeper_runs)
-        pthread_join(store->keeper_thread, NULL);
+    store_thread_join(&store->reader_thread);
+    store_thread_join(&store->committer_thread);
+    store_thread_join(&store->keeper_thread);
     outbox_stop(&store->committer.outbox);
     store_lists_finish(&store->reads.waiting, &store->committer.queue.waiting);
     if (store->keeper_is_there)

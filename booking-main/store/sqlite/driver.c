@@ -22,7 +22,6 @@
 #include "store/sqlite/writer.h"
 #include "store/thread.h"
 
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -39,19 +38,17 @@ struct sqlite_store {
     int64_t last_event;          /* to start behind */
     struct sqlite_writer writer; /* the committer's */
     struct committer committer;
-    pthread_t committer_thread;
-    bool committer_runs;
+    struct store_thread committer_thread;
 
     struct store_queue reads;
     struct sqlite_connection connection; /* the reader's, from here on */
     struct sqlite_operations operations;
     struct store_outcome outcome;
-    pthread_t reader_thread;
-    bool reader_runs;
+    struct store_thread reader_thread;
 
     struct keeper keeper;
-    pthread_t keeper_thread;
-    bool keeper_is_open, keeper_runs;
+    struct store_thread keeper_thread;
+    bool keeper_is_open;
 };
 
 static struct sqlite_store *from_store(struct store *store)
@@ -153,15 +150,10 @@ static struct store *sqlite_open(const char *url, struct buffer *error)
 static int start_threads(struct sqlite_store *store)
 {
     int failure = store_thread_start(&store->committer_thread, "committer", run_committer, store);
-    store->committer_runs = failure == 0;
-    if (failure == 0) {
+    if (failure == 0)
         failure = store_thread_start(&store->keeper_thread, "keeper", run_keeper, store);
-        store->keeper_runs = failure == 0;
-    }
-    if (failure || store->in_memory)
-        return failure;
-    failure = store_thread_start(&store->reader_thread, "reader", run_reader, store);
-    store->reader_runs = failure == 0;
+    if (failure == 0 && !store->in_memory)
+        failure = store_thread_start(&store->reader_thread, "reader", run_reader, store);
     return failure;
 }
 
@@ -192,14 +184,11 @@ static void stop_threads(struct sqlite_store *store)
     outbox_close(&store->committer.outbox);
     store_queue_close(&store->reads);
     store_queue_close(&store->committer.queue);
-    if (store->reader_runs)
-        pthread_join(store->reader_thread, NULL);
-    if (store->committer_runs)
-        pthread_join(store->committer_thread, NULL);
+    store_thread_join(&store->reader_thread);
+    store_thread_join(&store->committer_thread);
     if (store->keeper_is_open) /* last, so that it copies what they have written */
         store_queue_close(&store->keeper.stop);
-    if (store->keeper_runs)
-        pthread_join(store->keeper_thread, NULL);
+    store_thread_join(&store->keeper_thread);
 }
 
 /* What lies where the files were is not theirs: a backup that was put there, say. */
