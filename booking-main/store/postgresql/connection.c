@@ -33,12 +33,13 @@ static void keep_message(struct pg_connection *connection, const char *message)
         if (found)
             at = found + strlen(prefixes[i]);
     }
-    snprintf(connection->message, sizeof connection->message, "%.*s", (int)strcspn(at, "\n"), at);
+    snprintf(connection->error.message, sizeof connection->error.message, "%.*s",
+             (int)strcspn(at, "\n"), at);
 }
 
 static enum pg_failure fail_connection(struct pg_connection *connection, const char *message)
 {
-    connection->sqlstate[0] = '\0';
+    connection->error.sqlstate[0] = '\0';
     keep_message(connection, message);
     pg_connection_close(connection);
     return PG_AWAY;
@@ -49,9 +50,10 @@ static enum pg_failure fail_connection(struct pg_connection *connection, const c
 enum pg_failure pg_failure_of(struct pg_connection *connection, const PGresult *result)
 {
     const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
-    snprintf(connection->sqlstate, sizeof connection->sqlstate, "%s", state ? state : "");
+    snprintf(connection->error.sqlstate, sizeof connection->error.sqlstate, "%s",
+             state ? state : "");
     keep_message(connection, PQresultErrorMessage(result));
-    state = connection->sqlstate;
+    state = connection->error.sqlstate;
     if (!*state || PQstatus(connection->connection) == CONNECTION_BAD)
         return fail_connection(connection, PQresultErrorMessage(result));
     /* Deadlock, serialization, lock or statement timeout; two that wrote the same key at once. */
@@ -69,22 +71,23 @@ enum pg_failure pg_failure_of(struct pg_connection *connection, const PGresult *
     return PG_REFUSED;
 }
 
-/* What a user can do about an error that the server names. */
+/* What a user can do about an error that the server names: by its code, a part of its message, or
+ * both. */
 static const char *remedy(const struct pg_connection *connection)
 {
     static const struct {
         const char *state, *part, *text;
     } remedies[] = {
-        {"28P01", NULL,
+        {"28P01", "",
          "check the user and the password in the URL, PGPASSWORD or the password file"},
-        {"28000", NULL, "check the user, and what pg_hba.conf allows it"},
-        {"3D000", NULL, "create the database first (createdb), or name one that is there"},
-        {"42501", NULL, "give the user the privilege (GRANT), or make it the database's owner"},
-        {"25006", NULL, "name the primary, or all servers and target_session_attrs=read-write"},
-        {"53300", NULL, "raise max_connections, or run fewer engines"},
-        {"53100", NULL, "free some space on the server's disk"},
+        {"28000", "", "check the user, and what pg_hba.conf allows it"},
+        {"3D000", "", "create the database first (createdb), or name one that is there"},
+        {"42501", "", "give the user the privilege (GRANT), or make it the database's owner"},
+        {"25006", "", "name the primary, or all servers and target_session_attrs=read-write"},
+        {"53300", "", "raise max_connections, or run fewer engines"},
+        {"53100", "", "free some space on the server's disk"},
         {"0A000", "btree_gist", "install the server's package of extensions (postgresql-contrib)"},
-        {"58P01", NULL, "install the server's package of extensions (postgresql-contrib)"},
+        {"58P01", "", "install the server's package of extensions (postgresql-contrib)"},
         {"", "password authentication failed",
          "check the user and the password in the URL, PGPASSWORD or the password file"},
         {"", "no password supplied",
@@ -99,11 +102,9 @@ static const char *remedy(const struct pg_connection *connection)
         {"", "pg_hba.conf", "allow this host and user in the server's pg_hba.conf"},
     };
     for (size_t i = 0; i < sizeof remedies / sizeof remedies[0]; i++) {
-        bool state_fits =
-            *remedies[i].state && strcmp(connection->sqlstate, remedies[i].state) == 0;
-        bool text_fits = remedies[i].part && strstr(connection->message, remedies[i].part);
-        if ((*remedies[i].state && state_fits && (!remedies[i].part || text_fits)) ||
-            (!*remedies[i].state && text_fits))
+        bool any_state = !*remedies[i].state;
+        if ((any_state || strcmp(connection->error.sqlstate, remedies[i].state) == 0) &&
+            strstr(connection->error.message, remedies[i].part))
             return remedies[i].text;
     }
     return NULL;
@@ -116,7 +117,8 @@ void pg_describe(const struct pg_connection *connection, enum pg_failure failure
         buffer_printf(error, "%s: out of memory", connection->name);
         return;
     }
-    const char *what = *connection->message ? connection->message : "it does not answer";
+    const char *what =
+        *connection->error.message ? connection->error.message : "it does not answer";
     const char *advice = remedy(connection);
     buffer_printf(error, "%s: %s%s%s", connection->name, what, advice ? ": " : "",
                   advice ? advice : "");
@@ -210,7 +212,7 @@ bool pg_connection_init(struct pg_connection *connection, const char *url, struc
 static enum pg_failure prepare_connection(struct pg_connection *connection, int64_t deadline)
 {
     if (PQserverVersion(connection->connection) < SERVER_VERSION_MIN) {
-        snprintf(connection->message, sizeof connection->message,
+        snprintf(connection->error.message, sizeof connection->error.message,
                  "the server is PostgreSQL %d: 13 or later is needed",
                  PQserverVersion(connection->connection) / 10000);
         pg_connection_close(connection);
@@ -247,7 +249,7 @@ enum pg_failure pg_connection_open(struct pg_connection *connection, int64_t dea
                                     "keepalives_idle",      "dbname",           NULL};
     const char *const values[] = {"read-write", "booking-main",  "5000",
                                   "10",         connection->url, NULL};
-    connection->sqlstate[0] = connection->message[0] = '\0';
+    connection->error = (struct pg_error){0};
     connection->connection = PQconnectStartParams(keywords, values, 1);
     if (!connection->connection)
         return PG_MEMORY;
@@ -353,17 +355,13 @@ enum pg_failure pg_run_together(struct pg_connection *connection, int64_t deadli
         return fail_connection(connection, PQerrorMessage(own));
     /* One more is the mark of the pipeline's end. */
     for (int i = 0; i <= count; i++) {
-        char sqlstate[sizeof connection->sqlstate], message[sizeof connection->message];
-        memcpy(sqlstate, connection->sqlstate, sizeof sqlstate);
-        memcpy(message, connection->message, sizeof message);
+        struct pg_error first = connection->error;
         enum pg_failure next =
             take_result(connection, deadline, i < count ? &statements[i].result : NULL);
-        if (failure != PG_OK) { /* the first one's words count */
-            memcpy(connection->sqlstate, sqlstate, sizeof sqlstate);
-            memcpy(connection->message, message, sizeof message);
-        } else {
+        if (failure == PG_OK)
             failure = next;
-        }
+        else
+            connection->error = first; /* its words count */
         if (!connection->connection)
             return PG_AWAY;
     }
@@ -416,12 +414,9 @@ enum pg_failure pg_copy_end(struct pg_connection *connection, int64_t deadline)
 void pg_rollback(struct pg_connection *connection, int64_t deadline)
 {
     if (connection->connection && PQtransactionStatus(connection->connection) != PQTRANS_IDLE) {
-        char sqlstate[sizeof connection->sqlstate], message[sizeof connection->message];
-        memcpy(sqlstate, connection->sqlstate, sizeof sqlstate);
-        memcpy(message, connection->message, sizeof message);
+        struct pg_error before = connection->error;
         (void)pg_run(connection, deadline, "ROLLBACK", NULL, NULL);
-        memcpy(connection->sqlstate, sqlstate, sizeof sqlstate);
-        memcpy(connection->message, message, sizeof message);
+        connection->error = before;
     }
 }
 

@@ -28,6 +28,12 @@ enum pg_failure {
     PG_MEMORY,   /* out of memory here */
 };
 
+/* In whose words something failed; empty when nothing did. */
+struct pg_error {
+    char sqlstate[6];  /* the server's code, or "" */
+    char message[512]; /* the server's or libpq's, one line, or "" */
+};
+
 struct pg_connection {
     PGconn *connection;           /* NULL while closed */
     const char *url;              /* borrowed */
@@ -35,8 +41,7 @@ struct pg_connection {
     int statement_timeout; /* milliseconds, after which the server gives a statement up; 0: never */
     char place[256];       /* postgresql://HOST:PORT/DATABASE, for logs */
     char name[256];        /* for sentences: database 'NAME' at HOST, without password */
-    char sqlstate[6];      /* of the last failure, or "" */
-    char message[512];     /* the server's or libpq's, one line, or "" */
+    struct pg_error error; /* the last failure */
 };
 
 /* Sets it up, closed. False, with a sentence added to `error`, when the URL is not one libpq takes.

@@ -55,12 +55,21 @@ static void add_hex(struct buffer *out, const char *name, const void *data, size
     buffer_add_text(out, "\","); /* as every member ends, see lib/json/writer.c */
 }
 
-static void add_answer(struct buffer *out, const struct store_answer *answer)
+/* The digest of the answer's request as hexadecimal text. */
+static void request_digest(const struct store_answer *answer, char hex[2 * STORE_DIGEST_SIZE + 1])
 {
     unsigned char digest[STORE_DIGEST_SIZE];
     store_digest(answer->request, answer->request_size, digest);
+    for (size_t i = 0; i < sizeof digest; i++)
+        snprintf(hex + 2 * i, 3, "%02x", digest[i]);
+}
+
+static void add_answer(struct buffer *out, const struct store_answer *answer)
+{
+    char digest[2 * STORE_DIGEST_SIZE + 1];
+    request_digest(answer, digest);
     json_add_string(out, "key", answer->key);
-    add_hex(out, "request", digest, sizeof digest);
+    json_add_string(out, "request", digest);
     json_add_integer(out, "status", answer->status);
     json_add_string(out, "answer_location", answer->location);
     json_add_string(out, "content_type", answer->content_type);
@@ -213,12 +222,9 @@ enum { REQUEST, STATUS, LOCATION, CONTENT_TYPE, BODY };
 
 static bool is_for(const PGresult *row, const struct store_answer *asked)
 {
-    unsigned char digest[STORE_DIGEST_SIZE];
-    char hex[2 * STORE_DIGEST_SIZE + 1];
-    store_digest(asked->request, asked->request_size, digest);
-    for (size_t i = 0; i < sizeof digest; i++)
-        snprintf(hex + 2 * i, 3, "%02x", digest[i]);
-    return strcmp(pg_text(row, 0, REQUEST), hex) == 0;
+    char digest[2 * STORE_DIGEST_SIZE + 1];
+    request_digest(asked, digest);
+    return strcmp(pg_text(row, 0, REQUEST), digest) == 0;
 }
 
 /* Copies a text, with its NUL, to *at and moves that on. */

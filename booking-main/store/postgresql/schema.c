@@ -137,7 +137,7 @@ static bool read_version(struct pg_connection *connection, int *version, struct 
                         " to_regclass('cars') IS NOT NULL OR to_regclass('events') IS NOT NULL",
                NULL, &result);
     /* Its table `meta` may have other columns. */
-    if (failure != PG_OK && strcmp(connection->sqlstate, "42703") != 0)
+    if (failure != PG_OK && strcmp(connection->error.sqlstate, "42703") != 0)
         return schema_failed(connection, failure, error);
     int rows = result ? PQntuples(result) : 1;
     bool ours =
