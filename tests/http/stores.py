@@ -6,6 +6,7 @@ all tests of a run share. Each test has its own, which is empty.
     database.run("UPDATE ...", ...)     changes it behind the engines' backs
 """
 import atexit
+import contextlib
 import functools
 import itertools
 import os
@@ -67,14 +68,23 @@ def server():
     folder = os.environ.get("TEST_POSTGRESQL_FOLDER")
     if folder:
         return postgresql.Server(folder).open()
-    own = new_server()
-    atexit.register(own.remove)
-    return own
+    return _shared()
 
 
 def new_server():
     """One for the caller alone, who may kill it and has to remove it."""
     return postgresql.Server(new_folder()).__enter__()
+
+
+@contextlib.contextmanager
+def killable_server():
+    """One that a test may do anything to, with an empty database `fleet` on it."""
+    own = new_server()
+    try:
+        own.create("fleet")
+        yield own
+    finally:
+        own.remove()
 
 
 def new_folder():

@@ -39,10 +39,8 @@ def database(_taken):
 @pytest.fixture
 def killable():
     """A server that the test may do anything to, and an empty database on it."""
-    own = stores.new_server()
-    own.create("fleet")
-    yield own
-    own.remove()
+    with stores.killable_server() as own:
+        yield own
 
 
 def assert_no_secret(text):
@@ -539,6 +537,29 @@ def test_an_answer_that_is_lost_with_the_connection(start, fleet, server, databa
     assert rows(database, "SELECT count(*) FROM all_bookings") == [(16,)]
     assert rows(database, "SELECT max(number) - count(*) FROM events") == [(0,)]
     wait_until(lambda: engine.metric("booking_index_periods") == 16, what="the events")
+
+
+def test_what_is_over_is_moved_and_then_forgotten(start, database):
+    """The keeper's first round comes with each start."""
+    pod = start.pod("kayak", "--database", database.url)
+    made = post_keyed(pod, "k", order(1, 2))
+    assert pod.ask(made.headers["Location"], "DELETE").status == 200
+    wait_until(lambda: database.rows("SELECT count(*) FROM events") == [(3,)])
+    start.forget(pod)
+    database.run("UPDATE events SET at = 0 WHERE number = 1")
+    database.run("UPDATE events SET at = 253402300799000 WHERE number = 2")  # by a clock far ahead
+    database.run("UPDATE answers SET at = 0")
+    pod = start.pod("kayak", "--database", database.url)
+    wait_until(lambda: database.rows("SELECT number FROM events") == [(3,)])
+    wait_until(lambda: database.rows("SELECT count(*) FROM answers") == [(0,)])
+    wait_until(lambda: database.rows("SELECT (SELECT count(*) FROM bookings), state"
+                                     " FROM past_bookings") == [(0, 3)])
+    assert pod.ask(made.headers["Location"]).status == 200
+    start.forget(pod)
+    database.run("UPDATE past_bookings SET ended_at = 0")
+    pod = start.pod("kayak", "--database", database.url)
+    wait_until(lambda: database.rows("SELECT count(*) FROM past_bookings") == [(0,)])
+    assert pod.ask(made.headers["Location"]).status == 404
 
 
 def test_what_is_in_the_database_is_text_as_it_was_given(start, database):

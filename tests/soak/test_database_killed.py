@@ -100,10 +100,8 @@ def serve_again(engines, orders):
 
 @pytest.fixture
 def server():
-    own = stores.new_server()
-    own.create("fleet")
-    yield own
-    own.remove()
+    with stores.killable_server() as own:
+        yield own
 
 
 def test_the_server_is_killed_and_started_again(server, start, fleet, say):

@@ -2,6 +2,7 @@
 
 #include "lib/base/timestamp.h"
 #include "store/store.h"
+#include "store/upkeep.h"
 
 #include <stdio.h>
 #include <time.h>
@@ -10,16 +11,9 @@
 #define INTERVAL_WITH_MORE (50 * LOOP_MILLISECOND) /* bookings go on in between */
 #define PATIENCE           (10 * LOOP_SECOND)
 
-enum {
-    PORTION = 256,      /* rows of a kind that one transaction moves or deletes */
-    LOOK_AT = 20000,    /* bookings to look through for those that are over */
-    GRACE_HOURS = 48,   /* after its return, a booking may yet be extended or looked for */
-    TIME_SECONDS = 600, /* how far the clock that is kept may be behind */
-};
-
+/* Seconds: by the store's clock, and the earlier and the later of that and the wall's. */
 struct keeper_time {
-    int64_t now,
-        earlier; /* seconds: by the store's clock, and the earlier of that and the wall's */
+    int64_t now, earlier, later;
 };
 
 /* One engine at a time: the others find the lock taken. "BOOK" + 1 */
@@ -51,9 +45,9 @@ static enum pg_failure move_bookings(struct pg_keeper *keeper, int64_t deadline,
 {
     struct pg_parameters look = {0}, move = {0};
     PGresult *row;
-    int64_t limit = (time->earlier - GRACE_HOURS * 3600) / 60;
+    int64_t limit = (time->earlier - UPKEEP_GRACE_HOURS * 3600) / 60;
     pg_add_number(&look, keeper->looked_at);
-    pg_add_number(&look, LOOK_AT);
+    pg_add_number(&look, UPKEEP_LOOK_AT);
     enum pg_failure failure =
         pg_run(&keeper->connection, deadline,
                "SELECT count(*), max(number) FROM (SELECT number FROM bookings WHERE number > $1"
@@ -72,7 +66,7 @@ static enum pg_failure move_bookings(struct pg_keeper *keeper, int64_t deadline,
     pg_add_number(&move, from);
     pg_add_number(&move, to);
     pg_add_number(&move, limit);
-    pg_add_number(&move, PORTION);
+    pg_add_number(&move, UPKEEP_PORTION);
     pg_add_number(&move, time->now);
     pg_add_number(&move, timestamp_now_milliseconds());
     failure = pg_run(
@@ -95,54 +89,59 @@ static enum pg_failure move_bookings(struct pg_keeper *keeper, int64_t deadline,
         " SELECT count(*) FROM gone",
         &move, &row);
     if (failure == PG_OK) {
-        bool full = pg_number(row, 0, 0) == PORTION;
+        bool full = pg_number(row, 0, 0) == UPKEEP_PORTION;
         *more = *more || full;
         if (!full)
-            keeper->looked_at = seen < LOOK_AT ? 0 : to;
+            keeper->looked_at = seen < UPKEEP_LOOK_AT ? 0 : to;
     }
     PQclear(row);
     return failure;
 }
 
-/* Deletes a portion of what was kept long enough, from the table's beginning. */
+/* Deletes what is stale of a portion at the table's beginning. There is no index on times, and what
+ * lies behind was written later. Stale is what is dated before `from`. What is dated after `to` is
+ * stale too: a clock that ran ahead dated it, and it would be in the way of the rows behind it. */
 static enum pg_failure purge(struct pg_keeper *keeper, int64_t deadline, const char *sql,
-                             int64_t before, bool *more)
+                             int64_t from, int64_t to, bool *more)
 {
     struct pg_parameters parameters = {0};
     PGresult *row;
-    pg_add_number(&parameters, before);
-    pg_add_number(&parameters, PORTION);
+    pg_add_number(&parameters, from);
+    pg_add_number(&parameters, UPKEEP_PORTION);
+    pg_add_number(&parameters, to);
     enum pg_failure failure = pg_run(&keeper->connection, deadline, sql, &parameters, &row);
-    *more = *more || (failure == PG_OK && pg_number(row, 0, 0) == PORTION);
+    *more = *more || (failure == PG_OK && pg_number(row, 0, 0) == UPKEEP_PORTION);
     PQclear(row);
     return failure;
 }
 
-#define PURGE(table, condition)                                                                    \
-    "WITH gone AS (DELETE FROM " table " WHERE number IN (SELECT number FROM " table               \
-    " WHERE " condition " ORDER BY number LIMIT $2) RETURNING 1) SELECT count(*) FROM gone"
+#define PURGE(table, time, but)                                                                    \
+    "WITH gone AS (DELETE FROM " table " WHERE number IN (SELECT number FROM (SELECT number,"      \
+    " " time " AS dated FROM " table " ORDER BY number LIMIT $2) first"                            \
+    " WHERE dated < $1 OR dated > $3)" but " RETURNING 1) SELECT count(*) FROM gone"
 
 static enum pg_failure do_upkeep(struct pg_keeper *keeper, int64_t deadline, bool *more)
 {
     int64_t wall = time(NULL);
     int64_t now = store_clock_move(&keeper->clock, loop_clock(), wall);
-    struct keeper_time times = {now, now < wall ? now : wall};
+    struct keeper_time times = {now, now < wall ? now : wall, now < wall ? wall : now};
     enum pg_failure failure = move_bookings(keeper, deadline, &times, more);
     if (failure == PG_OK)
-        failure =
-            purge(keeper, deadline, PURGE("answers", "at < $1"), now - STORE_ANSWER_SECONDS, more);
+        failure = purge(keeper, deadline, PURGE("answers", "at", ""), now - STORE_ANSWER_SECONDS,
+                        INT64_MAX, more);
     if (failure == PG_OK) /* the last one stays, so that nobody thinks that the history is broken */
         failure = purge(keeper, deadline,
-                        PURGE("events", "at < $1 AND number < (SELECT last FROM event_counter)"),
-                        (times.earlier - STORE_EVENT_SECONDS) * 1000, more);
+                        PURGE("events", "at", " AND number < (SELECT last FROM event_counter)"),
+                        (times.earlier - STORE_EVENT_SECONDS) * 1000,
+                        (times.later + STORE_EVENT_SECONDS) * 1000, more);
     if (failure == PG_OK)
-        failure = purge(keeper, deadline, PURGE("past_bookings", "ended_at < $1"),
-                        now - (int64_t)keeper->history_days * 24 * 3600, more);
+        failure = purge(keeper, deadline, PURGE("past_bookings", "ended_at", ""),
+                        now - (int64_t)keeper->history_days * 24 * 3600, INT64_MAX, more);
     if (failure != PG_OK)
         return failure;
     struct pg_parameters parameters = {0};
     pg_add_number(&parameters, now);
-    pg_add_number(&parameters, TIME_SECONDS);
+    pg_add_number(&parameters, UPKEEP_TIME_SECONDS);
     return pg_run(&keeper->connection, deadline,
                   "UPDATE meta SET value = $1::bigint::text WHERE name = 'time' AND value::bigint <"
                   " $1::bigint - $2::bigint",

@@ -6,13 +6,7 @@
 #define BOOKING_STORE_SQLITE_UPKEEP_H
 
 #include "store/sqlite/connection.h"
-
-enum {
-    UPKEEP_PORTION = 256,     /* rows of a kind that one transaction moves or deletes */
-    UPKEEP_LOOK_AT = 20000,   /* bookings to look through for those that are over */
-    UPKEEP_GRACE_HOURS = 48,  /* after its return, a booking may yet be extended or looked for */
-    UPKEEP_TIME_SECONDS = 600 /* how far the clock that is kept may be behind */
-};
+#include "store/upkeep.h"
 
 struct sqlite_upkeep {
     struct sqlite_connection *connection;
