@@ -118,15 +118,6 @@ static bool read_field(struct reading *reading, const char *name, const json_t *
                  "price, hold_seconds and reference");
 }
 
-/* jansson names a repeated key in its text only: duplicate object key near '"carid"'. */
-static void find_duplicate(const char *text, char field[ORDER_FIELD_MAX + 1])
-{
-    const char *start = strchr(text, '"');
-    const char *end = start ? strchr(start + 1, '"') : NULL;
-    if (end && end - start - 1 <= ORDER_FIELD_MAX)
-        snprintf(field, ORDER_FIELD_MAX + 1, "%.*s", (int)(end - start - 1), start + 1);
-}
-
 bool booking_order_read(const char *json, size_t size, int exponent, int32_t now,
                         struct booking_order *order, char field[ORDER_FIELD_MAX + 1],
                         struct buffer *error)
@@ -138,8 +129,7 @@ bool booking_order_read(const char *json, size_t size, int exponent, int32_t now
     json_error_t failure = {0};
     json_t *root = json_read_object(json, size, JSON_ALLOW_NUL, &failure, error);
     if (!root) {
-        if (json_error_code(&failure) == json_error_duplicate_key)
-            find_duplicate(failure.text, field);
+        json_read_repeated(&failure, field, ORDER_FIELD_MAX + 1);
         return false;
     }
     bool valid = true;

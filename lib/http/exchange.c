@@ -58,6 +58,7 @@ struct exchange *exchange_begin(struct exchanges *exchanges)
     exchange->status = 0;
     buffer_clear(&exchange->body);
     buffer_clear(&exchange->answer);
+    exchange->answer.limit = HTTP_ANSWER_MAX; /* a body that was taken over has its own */
     buffer_clear(&exchange->headers);
     buffer_clear(&exchange->notes);
     return exchange;
@@ -203,6 +204,14 @@ struct buffer *http_body(struct http_request *request)
     return &exchange->answer;
 }
 
+void http_take_body(struct http_request *request, struct buffer *body)
+{
+    struct buffer *answer = http_body(request);
+    buffer_free(answer);
+    *answer = *body;
+    buffer_init(body, answer->limit);
+}
+
 void http_header(struct http_request *request, const char *name, const char *value)
 {
     struct exchange *exchange = exchange_of(request);
@@ -246,9 +255,15 @@ void http_answer(struct http_request *request, unsigned status, const char *cont
 void http_answer_problem(struct http_request *request, enum problem problem, const char *parameter,
                          const char *detail)
 {
+    http_answer_problem_more(request, problem, parameter, detail, NULL);
+}
+
+void http_answer_problem_more(struct http_request *request, enum problem problem,
+                              const char *parameter, const char *detail, const struct buffer *more)
+{
     struct buffer *body = http_body(request);
     buffer_clear(body);
-    problem_write(body, problem, parameter, detail);
+    problem_write(body, problem, parameter, detail, more);
     if (body->failed) /* out of memory: the status alone */
         buffer_clear(body);
     http_note(request, "problem", problem_name(problem));

@@ -23,7 +23,7 @@ const char *problem_name(enum problem problem)
 }
 
 void problem_write(struct buffer *out, enum problem problem, const char *parameter,
-                   const char *detail)
+                   const char *detail, const struct buffer *more)
 {
     json_begin(out);
     json_add_string(out, "type", problems[problem].type);
@@ -31,5 +31,7 @@ void problem_write(struct buffer *out, enum problem problem, const char *paramet
     json_add_integer(out, "status", problems[problem].status);
     json_add_string(out, "detail", detail);
     json_add_string(out, "parameter", parameter);
+    if (more && more->size)
+        buffer_add(out, more->data, more->size);
     json_end(out);
 }

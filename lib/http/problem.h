@@ -22,6 +22,10 @@
     X(HOLD_EXPIRED,        409, "hold-expired",            "The hold has expired")                 \
     X(BOOKING_CANCELLED,   409, "booking-cancelled",       "The booking was cancelled")            \
     X(PICKUP_PASSED,       409, "pickup-passed",           "The pickup has passed")                \
+    X(WRONG_STATE,         409, "wrong-state",             "Its state does not allow that")        \
+    X(CHANGED_MEANWHILE,   409, "changed-meanwhile",       "Somebody else changed it meanwhile")   \
+    X(IN_THE_WAY,          409, "in-the-way",              "Other bookings have the car")          \
+    X(NEEDS_FORCE,         409, "needs-force",             "The change is so large that it needs force")\
     X(REQUEST_IN_PROGRESS, 409, "request-in-progress",     "The first request is in progress")     \
     X(BODY_TOO_LARGE,      413, "body-too-large",          "The request body is too large")        \
     X(URI_TOO_LONG,        414, "uri-too-long",            "The request target is too long")       \
@@ -34,6 +38,7 @@
     X(ADAPTER_ERROR,       502, "adapter-error",           "The adapter gave no usable answer")    \
     X(ADAPTER_UNAVAILABLE, 503, "adapter-unavailable",     "The adapter cannot be reached")        \
     X(STORE_UNAVAILABLE,   503, "store-unavailable",       "The database does not answer")         \
+    X(TOO_SLOW,            503, "too-slow",                "The answer took too long")             \
     X(OVERLOADED,          503, "overloaded",              "Too many requests are in progress")    \
     X(DRAINING,            503, "draining",                "The service is stopping")              \
     X(ADAPTER_TIMEOUT,     504, "adapter-timeout",         "The adapter did not answer in time")
@@ -52,8 +57,8 @@ unsigned problem_status(enum problem problem);
 const char *problem_name(enum problem problem);
 
 /* Writes the document. `parameter` names what was wrong in the request, or is NULL; `detail` is a
- * sentence that says what to do. */
+ * sentence that says what to do. `more` is further members as json_add_*() write them, or NULL. */
 void problem_write(struct buffer *out, enum problem problem, const char *parameter,
-                   const char *detail);
+                   const char *detail, const struct buffer *more);
 
 #endif

@@ -100,6 +100,10 @@ const char *http_field(struct http_request *request, const char *name);
 /* Where the answer's body is to be written, before http_answer(). */
 struct buffer *http_body(struct http_request *request);
 
+/* Takes over a body that was written elsewhere, such as by a thread, in place of http_body()'s.
+ * `body` is empty then; it may be larger than HTTP_ANSWER_MAX, and may have failed. */
+void http_take_body(struct http_request *request, struct buffer *body);
+
 /* Adds a header field to the answer; both texts are copied. */
 void http_header(struct http_request *request, const char *name, const char *value);
 
@@ -115,5 +119,9 @@ void http_answer(struct http_request *request, unsigned status, const char *cont
  * `parameter` may be NULL. */
 void http_answer_problem(struct http_request *request, enum problem problem, const char *parameter,
                          const char *detail);
+
+/* The same with further members behind the problem's own, as json_add_*() write them. */
+void http_answer_problem_more(struct http_request *request, enum problem problem,
+                              const char *parameter, const char *detail, const struct buffer *more);
 
 #endif

@@ -1,6 +1,8 @@
 #include "lib/json/read.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* jansson's functions for memory take no context. */
 static bool ran_out;
@@ -45,4 +47,14 @@ json_t *json_read_object(const char *text, size_t size, size_t flags, json_error
                       failure->line, failure->column, failure->text);
     json_decref(root);
     return NULL;
+}
+
+void json_read_repeated(const json_error_t *failure, char *name, size_t size)
+{
+    /* jansson names it in its text only: duplicate object key near '"carid"'. */
+    bool repeated = json_error_code(failure) == json_error_duplicate_key;
+    const char *start = repeated ? strchr(failure->text, '"') : NULL;
+    const char *end = start ? strchr(start + 1, '"') : NULL;
+    if (end && (size_t)(end - start) <= size)
+        snprintf(name, size, "%.*s", (int)(end - start - 1), start + 1);
 }

@@ -22,4 +22,8 @@ json_t *json_read(const char *text, size_t size, size_t flags, json_error_t *fai
 json_t *json_read_object(const char *text, size_t size, size_t flags, json_error_t *failure,
                          struct buffer *error);
 
+/* Copies the name of the member that came twice, when that was the failure and there is room for
+ * it; else leaves `name` alone. */
+void json_read_repeated(const json_error_t *failure, char *name, size_t size);
+
 #endif

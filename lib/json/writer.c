@@ -9,15 +9,20 @@ void json_begin(struct buffer *out)
     buffer_add(out, "{", 1);
 }
 
-void json_end(struct buffer *out)
+/* Every member ends in a comma; the last one's becomes the closing brace. */
+static void writer_close(struct buffer *out, char brace)
 {
     if (out->failed)
         return;
-    /* Every member ends in a comma; the last one's becomes the closing brace. */
     if (out->data[out->size - 1] == ',')
-        out->data[out->size - 1] = '}';
+        out->data[out->size - 1] = brace;
     else
-        buffer_add(out, "}", 1);
+        buffer_add(out, &brace, 1);
+}
+
+void json_end(struct buffer *out)
+{
+    writer_close(out, '}');
 }
 
 /* Length of the UTF-8 sequence at `at` (RFC 3629: no surrogates, no overlong forms), 0 if none. */
@@ -81,9 +86,35 @@ static void add_escaped(struct buffer *out, const char *value)
 
 static void add_name(struct buffer *out, const char *name)
 {
+    if (!name) /* within an array */
+        return;
     buffer_add(out, "\"", 1);
     buffer_add_text(out, name);
     buffer_add(out, "\":", 2);
+}
+
+void json_open_object(struct buffer *out, const char *name)
+{
+    add_name(out, name);
+    buffer_add(out, "{", 1);
+}
+
+void json_close_object(struct buffer *out)
+{
+    writer_close(out, '}');
+    buffer_add(out, ",", 1);
+}
+
+void json_open_array(struct buffer *out, const char *name)
+{
+    add_name(out, name);
+    buffer_add(out, "[", 1);
+}
+
+void json_close_array(struct buffer *out)
+{
+    writer_close(out, ']');
+    buffer_add(out, ",", 1);
 }
 
 void json_add_string(struct buffer *out, const char *name, const char *value)
@@ -101,6 +132,12 @@ void json_add_integer(struct buffer *out, const char *name, int64_t value)
     add_name(out, name);
     buffer_add_number(out, value);
     buffer_add(out, ",", 1);
+}
+
+void json_add_boolean(struct buffer *out, const char *name, bool value)
+{
+    add_name(out, name);
+    buffer_add_text(out, value ? "true," : "false,");
 }
 
 void json_add_milliseconds(struct buffer *out, const char *name, int64_t nanoseconds)

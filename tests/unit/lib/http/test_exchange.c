@@ -124,12 +124,39 @@ static void an_exchange_is_used_again(void **state)
     finish(again);
 }
 
+static void a_body_written_elsewhere(void **state)
+{
+    (void)state;
+    struct exchange *exchange = begin();
+    struct buffer body;
+    buffer_init(&body, 2 * HTTP_ANSWER_MAX);
+    assert_true(buffer_reserve(&body, HTTP_ANSWER_MAX + 1));
+    memset(body.data, 'x', HTTP_ANSWER_MAX + 1);
+    body.size = HTTP_ANSWER_MAX + 1;
+    buffer_add_text(http_body(&exchange->request), "replaced");
+    http_take_body(&exchange->request, &body);
+    assert_null(body.data);
+    http_answer(&exchange->request, 200, "text/plain");
+    assert_int_equal(exchange->status, 200);
+    assert_int_equal(exchange->answer.size, HTTP_ANSWER_MAX + 1);
+    exchange_end(exchange);
+
+    exchange = begin(); /* the next one's limit is its own */
+    assert_int_equal(exchange->answer.limit, HTTP_ANSWER_MAX);
+    buffer_init(&body, 10);
+    buffer_add_text(&body, "more than ten");
+    http_take_body(&exchange->request, &body);
+    http_answer(&exchange->request, 200, "text/plain");
+    assert_out_of_memory(exchange);
+    finish(exchange);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(any_number_of_headers),     cmocka_unit_test(no_room_for_a_header_is_500),
         cmocka_unit_test(no_room_for_a_body_is_500), cmocka_unit_test(notes_are_members),
-        cmocka_unit_test(an_exchange_is_used_again),
+        cmocka_unit_test(an_exchange_is_used_again), cmocka_unit_test(a_body_written_elsewhere),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

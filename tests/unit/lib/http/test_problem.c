@@ -1,6 +1,7 @@
 #include "tests/unit/unit.h"
 
 #include "lib/http/problem.h"
+#include "lib/json/writer.h"
 
 #include <jansson.h>
 
@@ -11,7 +12,7 @@ static void each_is_a_complete_problem_document(void **state)
         enum problem problem = (enum problem)i;
         struct buffer out;
         buffer_init(&out, 4096);
-        problem_write(&out, problem, "pickup_at", "Say \"when\".");
+        problem_write(&out, problem, "pickup_at", "Say \"when\".", NULL);
         json_t *root = json_loads(out.data, JSON_REJECT_DUPLICATES, NULL);
         assert_non_null(root);
         assert_int_equal(json_object_size(root), 5);
@@ -33,8 +34,30 @@ static void without_a_parameter_there_is_none(void **state)
     (void)state;
     struct buffer out;
     buffer_init(&out, 4096);
-    problem_write(&out, PROBLEM_NOT_FOUND, NULL, "Go.");
+    problem_write(&out, PROBLEM_NOT_FOUND, NULL, "Go.", NULL);
     assert_null(strstr(out.data, "parameter"));
+    buffer_free(&out);
+}
+
+static void further_members_follow_its_own(void **state)
+{
+    (void)state;
+    struct buffer out, more;
+    buffer_init(&out, 4096);
+    buffer_init(&more, 4096);
+    problem_write(&out, PROBLEM_IN_THE_WAY, NULL, "Go.", &more);
+    assert_null(strstr(out.data, "booking\":"));
+    buffer_clear(&out);
+    json_open_object(&more, "booking");
+    json_add_integer(&more, "version", 2);
+    json_close_object(&more);
+    problem_write(&out, PROBLEM_IN_THE_WAY, NULL, "Go.", &more);
+    json_t *root = json_loads(out.data, JSON_REJECT_DUPLICATES, NULL);
+    assert_int_equal(json_integer_value(json_object_get(root, "status")), 409);
+    const json_t *booking = json_object_get(root, "booking");
+    assert_int_equal(json_integer_value(json_object_get(booking, "version")), 2);
+    json_decref(root);
+    buffer_free(&more);
     buffer_free(&out);
 }
 
@@ -61,6 +84,11 @@ static void names_and_statuses_are_the_contracts(void **state)
         {PROBLEM_TOO_MANY_CONNECTIONS, "too-many-connections", 429},
         {PROBLEM_HEADERS_TOO_LARGE, "headers-too-large", 431},
         {PROBLEM_NOT_IMPLEMENTED, "not-implemented", 501},
+        {PROBLEM_WRONG_STATE, "wrong-state", 409},
+        {PROBLEM_CHANGED_MEANWHILE, "changed-meanwhile", 409},
+        {PROBLEM_IN_THE_WAY, "in-the-way", 409},
+        {PROBLEM_NEEDS_FORCE, "needs-force", 409},
+        {PROBLEM_TOO_SLOW, "too-slow", 503},
     };
     for (size_t i = 0; i < LENGTH(contract); i++) {
         assert_string_equal(problem_name(contract[i].problem), contract[i].name);
@@ -84,6 +112,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_is_a_complete_problem_document),
         cmocka_unit_test(without_a_parameter_there_is_none),
+        cmocka_unit_test(further_members_follow_its_own),
         cmocka_unit_test(names_and_statuses_are_the_contracts),
         cmocka_unit_test(names_are_unique_and_plain),
     };

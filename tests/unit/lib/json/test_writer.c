@@ -70,6 +70,33 @@ static void objects_follow_each_other_in_one_buffer(void **state)
     assert_string_equal(out.data, "1,{}");
 }
 
+static void objects_and_arrays_within(void **state)
+{
+    (void)state;
+    json_begin(&out);
+    json_open_array(&out, "none");
+    json_close_array(&out);
+    json_open_array(&out, "rows");
+    json_open_object(&out, NULL);
+    json_add_string(&out, "a", ",");
+    json_open_array(&out, "n");
+    json_add_integer(&out, NULL, 1);
+    json_add_integer(&out, NULL, 2);
+    json_close_array(&out);
+    json_close_object(&out);
+    json_open_object(&out, NULL);
+    json_close_object(&out);
+    json_add_string(&out, NULL, "text");
+    json_close_array(&out);
+    json_add_boolean(&out, "yes", true);
+    json_add_boolean(&out, "no", false);
+    json_open_object(&out, "last");
+    json_close_object(&out);
+    json_end(&out);
+    assert_string_equal(out.data, "{\"none\":[],\"rows\":[{\"a\":\",\",\"n\":[1,2]},{},\"text\"],"
+                                  "\"yes\":true,\"no\":false,\"last\":{}}");
+}
+
 /* What goes in, and what a JSON reader must get back. */
 static const struct {
     const char *value, *read;
@@ -181,13 +208,18 @@ static void numbers(void **state)
 static void too_little_room_fails_the_buffer(void **state)
 {
     (void)state;
-    static const char whole[] = "{\"name\":\"v\\u0001\",\"n\":7}";
+    static const char whole[] = "{\"name\":\"v\\u0001\",\"n\":7,\"list\":[{\"yes\":true}]}";
     for (size_t limit = 0; limit <= sizeof whole; limit++) {
         struct buffer small;
         buffer_init(&small, limit);
         json_begin(&small);
         json_add_string(&small, "name", "v\x01");
         json_add_integer(&small, "n", 7);
+        json_open_array(&small, "list");
+        json_open_object(&small, NULL);
+        json_add_boolean(&small, "yes", true);
+        json_close_object(&small);
+        json_close_array(&small);
         json_end(&small);
         assert_int_equal(small.failed, limit < sizeof whole - 1);
         if (!small.failed)
@@ -204,6 +236,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(only_absent_members_leave_an_empty_object, begin, end),
         cmocka_unit_test_setup_teardown(a_value_that_ends_in_a_comma_survives, begin, end),
         cmocka_unit_test_setup_teardown(objects_follow_each_other_in_one_buffer, begin, end),
+        cmocka_unit_test_setup_teardown(objects_and_arrays_within, begin, end),
         cmocka_unit_test_setup_teardown(texts_come_back_through_a_reader, begin, end),
         cmocka_unit_test_setup_teardown(any_bytes_make_valid_json, begin, end),
         cmocka_unit_test_setup_teardown(cut_off_sequences_do_not_read_past_the_end, begin, end),
