@@ -17,6 +17,7 @@ const char *booking_state_name(enum booking_state state)
         [BOOKING_BOOKED] = "booked",
         [BOOKING_CANCELLED] = "cancelled",
         [BOOKING_EXPIRED] = "expired",
+        [BOOKING_BLOCKED] = "blocked",
     };
     return names[state];
 }

@@ -1,12 +1,14 @@
-/* A booking and its states.
+/* A booking and its states. A block, which keeps a car out of service, is one too.
  *
  *     (made) --> held --confirmed--> booked --cancelled--> cancelled
  *       |         |\---cancelled--------------------------> cancelled
  *       |          \---ran out---> expired
  *        \-----------------------> booked
  *
- * Held and booked are the active states: the car is this booking's over its period. The others are
- * final.
+ *     (made by the operator) --> blocked --released--> cancelled
+ *
+ * Held, booked and blocked are the active states: the car is this booking's over its period, and
+ * for its turnaround behind that. The others are final.
  */
 #ifndef BOOKING_RENTAL_BOOKING_H
 #define BOOKING_RENTAL_BOOKING_H
@@ -27,7 +29,13 @@ enum {
 /* The characters of an id: base64url's (RFC 4648, section 5). */
 extern const char booking_id_alphabet[64 + 1];
 
-enum booking_state { BOOKING_HELD = 1, BOOKING_BOOKED, BOOKING_CANCELLED, BOOKING_EXPIRED };
+enum booking_state {
+    BOOKING_HELD = 1,
+    BOOKING_BOOKED,
+    BOOKING_CANCELLED,
+    BOOKING_EXPIRED,
+    BOOKING_BLOCKED, /* of no channel: the car is in the workshop, say */
+};
 
 struct booking {
     char id[BOOKING_ID_SIZE + 1];
@@ -35,6 +43,7 @@ struct booking {
     char reference[BOOKING_REFERENCE_MAX + 1]; /* "" for none */
     int64_t car;                               /* the store's number of the car, never used again */
     struct period period;
+    int32_t turnaround; /* minutes behind the return before the car goes out again */
     enum booking_state state;
     int64_t expires_at; /* of a hold, or a hold that was; 0 for none. Seconds since 1970 */
     /* What was booked, whatever an import changes later. Prices are in minor units. */
@@ -50,7 +59,14 @@ struct booking {
 /* Whether the text could be a booking's id. */
 bool booking_id_valid(const char *id);
 
-/* "held", "booked", "cancelled" or "expired". */
+/* The period that the car is not free for: the booking's own, and the turnaround. */
+static inline struct period booking_occupies(const struct booking *booking)
+{
+    return (struct period){booking->period.pickup_at,
+                           booking->period.return_at + booking->turnaround};
+}
+
+/* "held", "booked", "cancelled", "expired" or "blocked". */
 const char *booking_state_name(enum booking_state state);
 
 #endif

@@ -41,7 +41,8 @@ enum store_result {
     STORE_OK,
     STORE_NOT_FOUND,   /* no such booking on this channel, or no answer for this key */
     STORE_CAR_TAKEN,   /* the car is not free over that period */
-    STORE_CAR_CHANGED, /* it is not offered any more, or at another price, location or category */
+    STORE_CAR_CHANGED, /* it is not offered any more, or at another price, location or category, or
+                          with another turnaround */
     STORE_WRONG_STATE, /* the booking is not, or no longer, in a state that allows this */
     STORE_KEY_EXISTS,  /* there is an answer for that key already */
     STORE_UNAVAILABLE, /* nothing was changed: locked, full, read-only, broken; or an id that is
@@ -96,9 +97,11 @@ struct store_request {
 };
 
 enum store_event_kind {
-    EVENT_TAKEN = 1, /* the car is held or booked over the period; expires_at says until when, 0 for
-                        ever: a booking, a hold, or a hold that was confirmed */
-    EVENT_RELEASED,  /* cancelled or expired */
+    EVENT_TAKEN = 1, /* the car is held, booked or blocked over the period, turnaround included;
+                        expires_at says until when, 0 for ever: a booking, a hold, or a hold that
+                        was confirmed */
+    EVENT_RELEASED,  /* cancelled or expired; a booking that the operator changed is released and
+                        taken anew */
     EVENT_FLEET,     /* the fleet was replaced; the other fields are 0. It also says that this
                         engine fell behind the events that are kept, which leaves numbers out, or
                         that a backup was restored under it (only then may numbers go back). In
@@ -121,11 +124,15 @@ struct store_car {
     int64_t number;
     const char *carid, *location, *category;
     int64_t day_price, hour_price; /* hour_price -1 for none */
+    int32_t turnaround; /* minutes: its own, or else the fleet's */
     bool offered;
 };
 
+/* Who changed a booking, for its history (store/desk/desk.h). */
+enum store_by { STORE_BY_PARTNER = 1, STORE_BY_OPERATOR, STORE_BY_EXPIRY };
+
 /* What a snapshot is told to: first begin(), then car() for each car, then taken() for each hold
- * and for each booking whose return is after `since`, as an EVENT_TAKEN with the number 0. A hold
+ * and for each booking or block that takes its car after `since`, as an EVENT_TAKEN with the number 0. A hold
  * is told however long it is over, because it has to be ended. A function returns false to stop the
  * reading when memory ran out. */
 struct store_snapshot_reader {

@@ -3,7 +3,8 @@
  * Every call here blocks until the database has answered, so none belongs on the loop's thread; the
  * operator port hands them to a thread of its own. A handle has a connection of its own and belongs
  * to one thread at a time. Engines that run on the database follow each change as they follow each
- * other's: it is an event, written in the change's own transaction, by the rules that bookings obey.
+ * other's: it is an event, written in the change's own transaction, by the rules that bookings
+ * obey.
  *
  * Each change is kept in the booking's history: when, what, who and why. Nothing is ever cancelled
  * silently: what would collide with a booking is refused, and the bookings in the way are listed.
@@ -29,13 +30,13 @@ enum {
     DESK_DAYS_MAX = 92,       /* of an occupancy or a calendar */
     DESK_BLOCK_DAYS_MAX = 366,
     DESK_TURNAROUND_MAX = 7 * MINUTES_PER_DAY,
-    DESK_DAY_ROWS_MAX = 500,  /* of each list of a day's overview; the counts are of all */
+    DESK_DAY_ROWS_MAX = 500, /* of each list of a day's overview; the counts are of all */
 };
 
 struct desk;
 
-/* Opens a connection for the desk to the store's database; the store is borrowed and may be running.
- * NULL, with a sentence added to `error`, when it cannot. desk_close() takes NULL too. */
+/* Opens a connection for the desk to the store's database; the store is borrowed and may be
+ * running. NULL, with a sentence added to `error`, when it cannot. desk_close() takes NULL too. */
 struct desk *desk_open(struct store *store, struct buffer *error);
 void desk_close(struct desk *desk);
 
@@ -56,19 +57,20 @@ enum desk_result {
 
 /* A booking, hold or block as the desk sees it. */
 struct desk_booking {
-    struct booking booking; /* a block's state is BOOKING_BLOCKED, its channel and reference are "" */
-    int64_t number;         /* ascends in the order in which they were made */
+    struct booking
+        booking; /* a block's state is BOOKING_BLOCKED, its channel and reference are "" */
     int64_t created_at;
     int64_t returned_at; /* when the car came back, 0: nobody has said so */
     int64_t version;     /* counts its changes, from 1 on: what `seen` is compared with */
-    char reason[DESK_REASON_MAX + 1]; /* of a block, and of an operator's last change; "" for none */
+    char
+        reason[DESK_REASON_MAX + 1]; /* of a block, and of an operator's last change; "" for none */
 };
 
 /* --- finding --------------------------------------------------------------------------------- */
 
 #define DESK_ANY_TIME INT32_MIN
 
-enum desk_order { DESK_NEWEST_FIRST, DESK_BY_PICKUP };
+enum desk_order { DESK_NEWEST_FIRST, DESK_BY_PICKUP }; /* and then by id, the same way */
 
 /* What bookings are to be; a text that is "" asks for nothing. */
 struct desk_filter {
@@ -78,8 +80,8 @@ struct desk_filter {
     char channel[BOOKING_CHANNEL_MAX + 1];
     char location[CAR_LOCATION_MAX + 1];
     char category[CAR_CATEGORY_SIZE + 1];
-    enum booking_state state;        /* 0: any but blocks */
-    int32_t pickup_from, pickup_to;  /* pickup in [from, to); DESK_ANY_TIME for no limit */
+    enum booking_state state;       /* 0: any but blocks */
+    int32_t pickup_from, pickup_to; /* pickup in [from, to); DESK_ANY_TIME for no limit */
     int32_t return_from, return_to;
     enum desk_order order;
 };
@@ -89,8 +91,8 @@ struct desk_filter desk_filter_any(void);
 
 /* Where a page ends: the next begins behind it. */
 struct desk_place {
-    int32_t pickup_at; /* with DESK_BY_PICKUP */
-    int64_t number;
+    int64_t at; /* when it was made, or with DESK_BY_PICKUP its pickup */
+    char id[BOOKING_ID_SIZE + 1];
 };
 
 /* Is told each row; returns false to stop. */
@@ -106,14 +108,11 @@ bool desk_find_bookings(struct desk *desk, const struct desk_filter *filter,
 bool desk_export_bookings(struct desk *desk, const struct desk_filter *filter,
                           desk_booking_reader *each, void *context, struct buffer *error);
 
-/* Who changed a booking. */
-enum desk_by { DESK_BY_PARTNER = 1, DESK_BY_OPERATOR, DESK_BY_EXPIRY };
-
 struct desk_history_entry {
     int64_t at;
     const char *what; /* "held", "booked", "confirmed", "cancelled", "expired", "changed",
                          "returned", "blocked" or "released" */
-    enum desk_by by;
+    enum store_by by;
     const char *actor;  /* the channel, or the operator's name; "" for an expiry */
     const char *reason; /* "" for none */
     const char *detail; /* what a change changed, in words: "return_at 2026-12-01T10:00Z -> ..." */
@@ -204,8 +203,8 @@ bool desk_calendar(struct desk *desk, const struct desk_car_filter *filter, cons
                    unsigned limit, struct period period, desk_car_reader *car,
                    desk_booking_reader *bar, void *context, struct buffer *error);
 
-/* Cars of a location and category that are offered, and how many of them are free throughout each of
- * `days` days from `from` on: busy[i] of them are not. */
+/* Cars of a location and category that are offered, and how many of them are free throughout each
+ * of `days` days from `from` on: busy[i] of them are not. */
 struct desk_occupancy {
     const char *location, *category;
     uint32_t total;

@@ -1,5 +1,6 @@
 /* booking_group(): the store's operations as one function on the server, so that a group of them is
- * one round trip. Part of the schema's step 1; a change of it is a step of its own.
+ * one round trip. It is made anew after any step of the schema, so a change of it needs a step,
+ * which may be empty.
  *
  * `requests` is a JSON array of objects, see group.c. It carries them out one after the other, each
  * as if it were alone, and returns a row for each, in their order.
@@ -24,10 +25,17 @@
 
 /* clang-format off */
 #define PG_FUNCTIONS \
-"CREATE FUNCTION booking_group(requests json, store_time bigint, event_time bigint, again boolean)\n" \
+"CREATE OR REPLACE FUNCTION booking_history(booking_id text, at bigint, what text, by integer,\n" \
+"  actor text) RETURNS void LANGUAGE sql AS $function$\n" \
+"  INSERT INTO history (booking_id, number, at, what, by, actor, reason, detail)\n" \
+"  SELECT $1, coalesce(max(h.number), 0) + 1, $2, $3, $4, $5, '', '' FROM history h\n" \
+"  WHERE h.booking_id = $1\n" \
+"$function$;\n" \
+"CREATE OR REPLACE FUNCTION booking_group(requests json, store_time bigint, event_time bigint, again boolean)\n" \
 "RETURNS TABLE (place integer, result integer, id text, channel text, reference text, car bigint,\n" \
 "  pickup_at integer, return_at integer, state integer, expires_at bigint, day_price bigint,\n" \
-"  hour_price bigint, total bigint, currency text, carid text, location text, category text)\n" \
+"  hour_price bigint, total bigint, currency text, carid text, location text, category text,\n" \
+"  turnaround integer)\n" \
 "LANGUAGE plpgsql AS $function$\n" \
 "#variable_conflict use_column\n" \
 "DECLARE\n" \
@@ -38,7 +46,7 @@
 "  expire CONSTANT integer := 4;\n" \
 "  held CONSTANT integer := 1; booked CONSTANT integer := 2; cancelled CONSTANT integer := 3;\n" \
 "  expired CONSTANT integer := 4;\n" \
-"  r record; b bookings%ROWTYPE; c cars%ROWTYPE; o bookings%ROWTYPE; fleet_currency text;\n" \
+"  r record; b bookings%ROWTYPE; c cars%ROWTYPE; o bookings%ROWTYPE; fleet_currency text; fleet_turnaround integer;\n" \
 "  answered boolean; allowed boolean; outcome integer; goal integer; past boolean;\n" \
 "  kinds integer[] := '{}'; cars_of bigint[] := '{}'; pickups integer[] := '{}';\n" \
 "  returns_of integer[] := '{}'; expiries bigint[] := '{}'; ids text[] := '{}';\n" \
@@ -51,10 +59,11 @@
 "    JOIN bookings s ON s.id = q.id WHERE q.operation <> book)\n" \
 "  ORDER BY k.number FOR NO KEY UPDATE;\n" \
 "  SELECT m.value INTO fleet_currency FROM meta m WHERE m.name = 'currency';\n" \
+"  SELECT m.value::integer INTO fleet_turnaround FROM meta m WHERE m.name = 'turnaround';\n" \
 "  FOR r IN SELECT * FROM json_to_recordset(requests) AS q (operation integer, now bigint, id text,\n" \
 "    channel text, reference text, car bigint, pickup_at integer, return_at integer,\n" \
 "    state integer, expires_at bigint, day_price bigint, hour_price bigint, total bigint,\n" \
-"    currency text, location text, category text, key text, request text, status integer,\n" \
+"    currency text, location text, category text, turnaround integer, key text, request text, status integer,\n" \
 "    answer_location text, content_type text, body text)\n" \
 "  LOOP\n" \
 "    place := coalesce(place + 1, 0); b := NULL; past := false; allowed := false;\n" \
@@ -70,30 +79,35 @@
 "        SELECT k.* INTO c FROM cars k WHERE k.number = r.car;\n" \
 "        IF c.number IS NULL OR c.offered = 0 OR c.day_price <> r.day_price\n" \
 "           OR c.hour_price IS DISTINCT FROM r.hour_price OR c.location <> r.location\n" \
-"           OR c.category <> r.category OR fleet_currency <> r.currency THEN\n" \
+"           OR c.category <> r.category OR fleet_currency <> r.currency\n" \
+"           OR coalesce(c.turnaround, fleet_turnaround) <> r.turnaround THEN\n" \
 "          outcome := car_changed;\n" \
 "        ELSE\n" \
-"          FOR o IN UPDATE bookings s SET state = expired WHERE s.car = r.car AND s.state = 1\n" \
-"            AND s.expires_at <= r.now AND int4range(s.pickup_at, s.return_at) &&\n" \
-"            int4range(r.pickup_at, r.return_at) RETURNING s.*\n" \
+"          FOR o IN UPDATE bookings s SET state = expired, version = s.version + 1\n" \
+"            WHERE s.car = r.car AND s.state = 1 AND s.expires_at <= r.now\n" \
+"            AND int4range(s.pickup_at, s.return_at + s.turnaround) &&\n" \
+"            int4range(r.pickup_at, r.return_at + r.turnaround) RETURNING s.*\n" \
 "          LOOP\n" \
 "            kinds := kinds || 2; cars_of := cars_of || o.car; pickups := pickups || o.pickup_at;\n" \
-"            returns_of := returns_of || o.return_at; expiries := expiries || 0::bigint;\n" \
+"            returns_of := returns_of || o.return_at + o.turnaround; expiries := expiries || 0::bigint;\n" \
 "            ids := ids || o.id;\n" \
+"            PERFORM booking_history(o.id, r.now, 'expired', 3, '');\n" \
 "          END LOOP;\n" \
-"          IF EXISTS (SELECT 1 FROM bookings s WHERE s.car = r.car AND s.state IN (1, 2)\n" \
-"            AND int4range(s.pickup_at, s.return_at) && int4range(r.pickup_at, r.return_at)) THEN\n" \
+"          IF EXISTS (SELECT 1 FROM bookings s WHERE s.car = r.car AND s.state IN (1, 2, 5)\n" \
+"            AND int4range(s.pickup_at, s.return_at + s.turnaround) &&\n" \
+"            int4range(r.pickup_at, r.return_at + r.turnaround)) THEN\n" \
 "            outcome := car_taken;\n" \
 "          ELSIF EXISTS (SELECT 1 FROM all_bookings s WHERE s.id = r.id) THEN\n" \
 "            outcome := unavailable;\n" \
 "          ELSE\n" \
 "            INSERT INTO bookings AS s (id, car, pickup_at, return_at, state, expires_at, channel,\n" \
-"              reference, day_price, hour_price, total, currency, location, category, created_at)\n" \
+"              reference, day_price, hour_price, total, currency, location, category, created_at,\n" \
+"              turnaround)\n" \
 "            VALUES (r.id, r.car, r.pickup_at, r.return_at, r.state, r.expires_at, r.channel,\n" \
 "              r.reference, r.day_price, r.hour_price, r.total, r.currency, r.location,\n" \
-"              r.category, r.now) RETURNING s.* INTO b;\n" \
+"              r.category, r.now, r.turnaround) RETURNING s.* INTO b;\n" \
 "            kinds := kinds || 1; cars_of := cars_of || b.car; pickups := pickups || b.pickup_at;\n" \
-"            returns_of := returns_of || b.return_at; ids := ids || b.id;\n" \
+"            returns_of := returns_of || b.return_at + b.turnaround; ids := ids || b.id;\n" \
 "            expiries := expiries || CASE b.state WHEN held THEN b.expires_at ELSE 0 END;\n" \
 "            outcome := ok; allowed := true;\n" \
 "          END IF;\n" \
@@ -102,7 +116,8 @@
 "    ELSIF r.operation = confirm AND answered THEN outcome := key_exists;\n" \
 "    ELSE\n" \
 "      SELECT s.* INTO b FROM bookings s WHERE s.id = r.id\n" \
-"        AND (s.channel = r.channel OR (r.operation = expire AND r.channel = ''));\n" \
+"        AND (s.channel = r.channel OR (r.operation = expire AND r.channel = ''))\n" \
+"        FOR NO KEY UPDATE;\n" \
 "      IF b.id IS NULL THEN\n" \
 "        SELECT s.* INTO b FROM past_bookings s WHERE s.id = r.id\n" \
 "          AND (s.channel = r.channel OR (r.operation = expire AND r.channel = ''));\n" \
@@ -122,10 +137,14 @@
 "          goal := expired; allowed := true;\n" \
 "        END IF;\n" \
 "        IF allowed THEN\n" \
-"          UPDATE bookings s SET state = goal WHERE s.id = r.id RETURNING s.* INTO b;\n" \
+"          UPDATE bookings s SET state = goal, version = s.version + 1 WHERE s.id = r.id\n" \
+"            RETURNING s.* INTO b;\n" \
+"          PERFORM booking_history(b.id, r.now, CASE goal WHEN booked THEN 'confirmed'\n" \
+"            WHEN cancelled THEN 'cancelled' ELSE 'expired' END, CASE goal WHEN expired THEN 3\n" \
+"            ELSE 1 END, CASE goal WHEN expired THEN '' ELSE b.channel END);\n" \
 "          kinds := kinds || CASE goal WHEN booked THEN 1 ELSE 2 END;\n" \
 "          cars_of := cars_of || b.car; pickups := pickups || b.pickup_at;\n" \
-"          returns_of := returns_of || b.return_at; expiries := expiries || 0::bigint;\n" \
+"          returns_of := returns_of || b.return_at + b.turnaround; expiries := expiries || 0::bigint;\n" \
 "          ids := ids || b.id;\n" \
 "        END IF;\n" \
 "      END IF;\n" \
@@ -141,7 +160,7 @@
 "      pickup_at := b.pickup_at; return_at := b.return_at; state := b.state;\n" \
 "      expires_at := b.expires_at; day_price := b.day_price; hour_price := b.hour_price;\n" \
 "      total := b.total; currency := b.currency; location := b.location;\n" \
-"      category := b.category;\n" \
+"      category := b.category; turnaround := b.turnaround;\n" \
 "      SELECT k.carid INTO carid FROM cars k WHERE k.number = b.car;\n" \
 "    END IF;\n" \
 "    RETURN NEXT;\n" \

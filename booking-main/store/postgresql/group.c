@@ -91,6 +91,7 @@ static void add_booking(struct buffer *out, const struct booking *booking)
     json_add_string(out, "currency", booking->currency);
     json_add_string(out, "location", booking->location);
     json_add_string(out, "category", booking->category);
+    json_add_integer(out, "turnaround", booking->turnaround);
 }
 
 static void write_requests(struct buffer *out, const struct pg_group *group)
@@ -119,7 +120,7 @@ static void write_requests(struct buffer *out, const struct pg_group *group)
 /* The columns of a booking, from `column` on. */
 #define BOOKING_COLUMNS                                                                            \
     "id, channel, reference, car, pickup_at, return_at, state, expires_at, day_price, hour_price," \
-    " total, currency, carid, location, category"
+    " total, currency, carid, location, category, turnaround"
 
 static void fill_booking(const PGresult *rows, int row, int column, struct booking *booking)
 {
@@ -138,6 +139,7 @@ static void fill_booking(const PGresult *rows, int row, int column, struct booki
     pg_copy_text(rows, row, column + 12, booking->carid, sizeof booking->carid);
     pg_copy_text(rows, row, column + 13, booking->location, sizeof booking->location);
     pg_copy_text(rows, row, column + 14, booking->category, sizeof booking->category);
+    booking->turnaround = (int32_t)pg_number(rows, row, column + 15);
 }
 
 static void fill_outcome(const PGresult *rows, int row, struct store_outcome *outcome)
@@ -205,7 +207,8 @@ static enum pg_failure read_booking(struct pg_connection *connection, int64_t de
         pg_run(connection, deadline,
                "SELECT b.id, b.channel, b.reference, b.car, b.pickup_at, b.return_at, b.state,"
                " b.expires_at, b.day_price, b.hour_price, b.total, b.currency, c.carid, b.location,"
-               " b.category FROM all_bookings b JOIN cars c ON c.number = b.car WHERE b.id = $1"
+               " b.category, b.turnaround FROM all_bookings b JOIN cars c ON c.number = b.car "
+               "WHERE b.id = $1"
                " AND b.channel = $2",
                &parameters, &rows);
     if (failure != PG_OK)

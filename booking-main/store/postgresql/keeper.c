@@ -76,17 +76,20 @@ static enum pg_failure move_bookings(struct pg_keeper *keeper, int64_t deadline,
         "  ORDER BY number LIMIT $4 FOR UPDATE SKIP LOCKED) RETURNING *),"
         " kept AS (INSERT INTO past_bookings (id, car, pickup_at, return_at, state, expires_at,"
         "  channel, reference, day_price, hour_price, total, currency, location, category,"
-        "  created_at, ended_at) SELECT id, car, pickup_at, return_at,"
+        "  created_at, turnaround, version, returned_at, ended_at) SELECT id, car, pickup_at, "
+        "return_at,"
         "  CASE state WHEN 1 THEN 4 ELSE state END, expires_at, channel, reference, day_price,"
-        "  hour_price, total, currency, location, category, created_at, $5 FROM gone"
+        "  hour_price, total, currency, location, category, created_at,"
+        "  turnaround, version + (state = 1)::int, returned_at, $5 FROM gone"
         "  ORDER BY number),"
         " ended AS (SELECT *, row_number() OVER (ORDER BY number) AS place FROM gone"
         "  WHERE state = 1),"
         " n AS (UPDATE event_counter SET last = last + (SELECT count(*) FROM ended)"
         "  WHERE EXISTS (SELECT 1 FROM ended) RETURNING last),"
         " told AS (INSERT INTO events SELECT n.last - (SELECT count(*) FROM ended) + e.place, 2,"
-        "  e.car, e.pickup_at, e.return_at, 0, e.id, $6::bigint FROM ended e, n)"
-        " SELECT count(*) FROM gone",
+        "  e.car, e.pickup_at, e.return_at + e.turnaround, 0, e.id, $6::bigint FROM ended e, n),"
+        " noted AS (SELECT booking_history(id, $5, 'expired', 3, '') FROM ended)"
+        " SELECT count(*), (SELECT count(*) FROM noted) FROM gone",
         &move, &row);
     if (failure == PG_OK) {
         bool full = pg_number(row, 0, 0) == UPKEEP_PORTION;
@@ -115,10 +118,12 @@ static enum pg_failure purge(struct pg_keeper *keeper, int64_t deadline, const c
     return failure;
 }
 
-#define PURGE(table, time, but)                                                                    \
+/* `also` is what goes with the rows that are `gone`. */
+#define PURGE(table, time, but, returned, also)                                                    \
     "WITH gone AS (DELETE FROM " table " WHERE number IN (SELECT number FROM (SELECT number,"      \
     " " time " AS dated FROM " table " ORDER BY number LIMIT $2) first"                            \
-    " WHERE dated < $1 OR dated > $3)" but " RETURNING 1) SELECT count(*) FROM gone"
+    " WHERE dated < $1 OR dated > $3)" but " RETURNING " returned ")" also                         \
+    " SELECT count(*) FROM gone"
 
 static enum pg_failure do_upkeep(struct pg_keeper *keeper, int64_t deadline, bool *more)
 {
@@ -127,15 +132,18 @@ static enum pg_failure do_upkeep(struct pg_keeper *keeper, int64_t deadline, boo
     struct keeper_time times = {now, now < wall ? now : wall, now < wall ? wall : now};
     enum pg_failure failure = move_bookings(keeper, deadline, &times, more);
     if (failure == PG_OK)
-        failure = purge(keeper, deadline, PURGE("answers", "at", ""), now - STORE_ANSWER_SECONDS,
-                        INT64_MAX, more);
+        failure = purge(keeper, deadline, PURGE("answers", "at", "", "1", ""),
+                        now - STORE_ANSWER_SECONDS, INT64_MAX, more);
     if (failure == PG_OK) /* the last one stays, so that nobody thinks that the history is broken */
-        failure = purge(keeper, deadline,
-                        PURGE("events", "at", " AND number < (SELECT last FROM event_counter)"),
-                        (times.earlier - STORE_EVENT_SECONDS) * 1000,
-                        (times.later + STORE_EVENT_SECONDS) * 1000, more);
+        failure =
+            purge(keeper, deadline,
+                  PURGE("events", "at", " AND number < (SELECT last FROM event_counter)", "1", ""),
+                  (times.earlier - STORE_EVENT_SECONDS) * 1000,
+                  (times.later + STORE_EVENT_SECONDS) * 1000, more);
     if (failure == PG_OK)
-        failure = purge(keeper, deadline, PURGE("past_bookings", "ended_at", ""),
+        failure = purge(keeper, deadline,
+                        PURGE("past_bookings", "ended_at", "", "id",
+                              ", h AS (DELETE FROM history USING gone WHERE booking_id = gone.id)"),
                         now - (int64_t)keeper->history_days * 24 * 3600, INT64_MAX, more);
     if (failure != PG_OK)
         return failure;

@@ -89,11 +89,59 @@ static const char version_1[] =
     " body bytea NOT NULL,"
     " at bigint NOT NULL,"
     " UNIQUE (channel, key)"
+    ");";
+
+/* Version 2, for the operator's desk: SQLite's version 3, which says what the columns are. */
+static const char version_2[] =
+    "ALTER TABLE cars ADD COLUMN turnaround integer;"
+    "ALTER TABLE bookings ADD COLUMN turnaround integer NOT NULL DEFAULT 0,"
+    " ADD COLUMN version bigint NOT NULL DEFAULT 1, ADD COLUMN returned_at bigint NOT NULL"
+    " DEFAULT 0;"
+    "ALTER TABLE past_bookings ADD COLUMN turnaround integer NOT NULL DEFAULT 0,"
+    " ADD COLUMN version bigint NOT NULL DEFAULT 1, ADD COLUMN returned_at bigint NOT NULL"
+    " DEFAULT 0;"
+    "INSERT INTO meta (name, value) VALUES ('turnaround', '0');"
+
+    "CREATE TABLE history ("
+    " booking_id text NOT NULL,"
+    " number bigint NOT NULL,"
+    " at bigint NOT NULL,"
+    " what text NOT NULL,"
+    " by integer NOT NULL,"
+    " actor text NOT NULL,"
+    " reason text NOT NULL,"
+    " detail text NOT NULL,"
+    " PRIMARY KEY (booking_id, number)"
     ");"
 
-    PG_FUNCTIONS;
+    "ALTER TABLE bookings DROP CONSTRAINT bookings_apart;"
+    "ALTER TABLE bookings ADD CONSTRAINT bookings_apart EXCLUDE USING gist"
+    " (car WITH =, int4range(pickup_at, return_at + turnaround) WITH &&)"
+    " WHERE (state IN (1, 2, 5));"
+    "CREATE INDEX bookings_ended ON bookings (car) WHERE state IN (3, 4);"
+    "CREATE INDEX bookings_created ON bookings (created_at, id);"
+    "CREATE INDEX bookings_channel ON bookings (channel, created_at, id);"
+    "CREATE INDEX bookings_reference ON bookings (reference) WHERE reference <> '';"
+    "CREATE INDEX bookings_pickup ON bookings (pickup_at, id);"
+    "CREATE INDEX bookings_return ON bookings (return_at);"
+    "CREATE INDEX past_bookings_car ON past_bookings (car, pickup_at);"
+    "CREATE INDEX past_bookings_created ON past_bookings (created_at, id);"
+    "CREATE INDEX past_bookings_channel ON past_bookings (channel, created_at, id);"
+    "CREATE INDEX past_bookings_reference ON past_bookings (reference) WHERE reference <> '';"
+    "CREATE INDEX past_bookings_pickup ON past_bookings (pickup_at, id);"
+    "CREATE INDEX past_bookings_return ON past_bookings (return_at);"
+    "CREATE INDEX cars_location ON cars (location, carid);"
+    "CREATE INDEX cars_category ON cars (category, carid);"
 
-const char *const pg_schema_steps[] = {version_1};
+    "DROP VIEW all_bookings;"
+    "CREATE VIEW all_bookings AS SELECT " BOOKING_NAMES ", turnaround, version, returned_at,"
+    " NULL::bigint AS ended_at FROM bookings"
+    " UNION ALL SELECT " BOOKING_NAMES ", turnaround, version, returned_at, ended_at"
+    " FROM past_bookings;"
+
+    "DROP FUNCTION IF EXISTS booking_group(json, bigint, bigint, boolean);";
+
+const char *const pg_schema_steps[] = {version_1, version_2};
 const int pg_schema_version = sizeof pg_schema_steps / sizeof pg_schema_steps[0];
 
 #define PATIENCE (60 * LOOP_SECOND) /* with another engine that takes the steps */
@@ -156,15 +204,22 @@ static bool read_version(struct pg_connection *connection, int *version, struct 
     return ours && *version <= pg_schema_version;
 }
 
-/* Several statements in one text, in an open transaction. */
-static enum pg_failure take_step(struct pg_connection *connection, int step)
+/* Several statements in one text. */
+static enum pg_failure run_all(struct pg_connection *connection, const char *statements)
 {
-    PGresult *result = PQexec(connection->connection, pg_schema_steps[step]);
+    PGresult *result = PQexec(connection->connection, statements);
     ExecStatusType status = PQresultStatus(result);
     enum pg_failure failure = status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK
                                   ? PG_OK
                                   : pg_failure_of(connection, result);
     PQclear(result);
+    return failure;
+}
+
+/* In an open transaction. */
+static enum pg_failure take_step(struct pg_connection *connection, int step)
+{
+    enum pg_failure failure = run_all(connection, pg_schema_steps[step]);
     if (failure != PG_OK)
         return failure;
     struct pg_parameters parameters = {0};
@@ -182,6 +237,8 @@ static bool take_steps(struct pg_connection *connection, struct buffer *error)
         return false;
     for (int i = version; i < pg_schema_version && failure == PG_OK; i++)
         failure = take_step(connection, i);
+    if (failure == PG_OK && version < pg_schema_version)
+        failure = run_all(connection, PG_FUNCTIONS);
     if (failure == PG_OK)
         failure = pg_run(connection, loop_clock() + PATIENCE, "COMMIT", NULL, NULL);
     return failure == PG_OK || schema_failed(connection, failure, error);

@@ -39,6 +39,7 @@ static bool tell_car(const struct store_snapshot_reader *reader, const PGresult 
         .day_price = pg_number(rows, row, 4),
         .hour_price = pg_number(rows, row, 5),
         .offered = pg_number(rows, row, 6) != 0,
+        .turnaround = (int32_t)pg_number(rows, row, 7),
     };
     return reader->car(reader->context, &car);
 }
@@ -87,15 +88,19 @@ bool pg_snapshot_read(struct pg_connection *connection, int32_t since,
     pg_add_number(&parameters, since);
     enum pg_failure failure = begin_snapshot(connection, reader, &last, &go_on);
     if (failure == PG_OK && go_on)
-        failure = read_rows(connection,
-                            "DECLARE portion CURSOR FOR SELECT number, carid, location, category,"
-                            " day_price, hour_price, offered FROM cars ORDER BY number",
-                            NULL, tell_car, reader, &go_on);
+        failure =
+            read_rows(connection,
+                      "DECLARE portion CURSOR FOR SELECT number, carid, location, category,"
+                      " day_price, hour_price, offered, coalesce(turnaround, (SELECT value::int"
+                      " FROM meta WHERE name = 'turnaround')) FROM cars ORDER BY number",
+                      NULL, tell_car, reader, &go_on);
     if (failure == PG_OK && go_on)
         failure = read_rows(connection,
-                            "DECLARE portion CURSOR FOR SELECT car, pickup_at, return_at,"
+                            "DECLARE portion CURSOR FOR SELECT car, pickup_at,"
+                            " return_at + turnaround,"
                             " CASE state WHEN 1 THEN expires_at ELSE 0 END, id FROM bookings"
-                            " WHERE state IN (1, 2) AND (return_at > $1 OR state = 1)"
+                            " WHERE state IN (1, 2, 5)"
+                            " AND (return_at + turnaround > $1 OR state = 1)"
                             " ORDER BY number",
                             &parameters, tell_taken, reader, &go_on);
     if (failure != PG_OK)

@@ -18,7 +18,7 @@ int sqlite_event_insert(struct sqlite_events *events, enum store_event_kind kind
     query_number(&query, kind);
     query_number(&query, booking ? booking->car : 0);
     query_number(&query, booking ? booking->period.pickup_at : 0);
-    query_number(&query, booking ? booking->period.return_at : 0);
+    query_number(&query, booking ? booking_occupies(booking).return_at : 0);
     query_number(&query, held ? booking->expires_at : 0);
     query_text(&query, booking ? booking->id : "");
     query_number(&query, timestamp_now_milliseconds());

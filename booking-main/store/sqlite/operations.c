@@ -35,7 +35,7 @@ struct record {
 #define SELECT_BOOKING(number, table)                                                              \
     "SELECT " number ", b.id, b.channel, b.reference, b.car, b.pickup_at, b.return_at, b.state,"   \
     " b.expires_at, b.day_price, b.hour_price, b.total, b.currency, c.carid, b.location,"          \
-    " b.category FROM " table " b JOIN cars c ON c.number = b.car"
+    " b.category, b.turnaround FROM " table " b JOIN cars c ON c.number = b.car"
 
 /* Steps a statement that begins with SELECT_BOOKING. */
 static int read_record(struct query *query, struct record *record)
@@ -62,6 +62,7 @@ static int read_record(struct query *query, struct record *record)
         query_copy_text(query, 13, booking->carid, sizeof booking->carid);
         query_copy_text(query, 14, booking->location, sizeof booking->location);
         query_copy_text(query, 15, booking->category, sizeof booking->category);
+        booking->turnaround = sqlite3_column_int(row, 16);
         result = SQLITE_OK;
     } else if (result == SQLITE_DONE) {
         result = SQLITE_OK;
@@ -128,15 +129,37 @@ static int operation_recall(struct sqlite_operations *operations,
 
 /* --- changing -------------------------------------------------------------------------------- */
 
+/* Whoever confirms or cancels is the partner, for the operator has ways of his own
+ * (store/desk/). */
+static int write_history(struct sqlite_operations *operations, const struct record *record,
+                         enum booking_state state, int64_t now)
+{
+    bool expired = state == BOOKING_EXPIRED;
+    struct query query =
+        query_begin(operations->connection, &operations->write_history,
+                    "INSERT INTO history (booking_id, number, at, what, by, actor, reason, detail)"
+                    " SELECT ?1, coalesce(max(number), 0) + 1, ?2, ?3, ?4, ?5, '', '' FROM history"
+                    " WHERE booking_id = ?1");
+    query_text(&query, record->booking.id);
+    query_number(&query, now);
+    query_text(&query, state == BOOKING_BOOKED ? "confirmed" : booking_state_name(state));
+    query_number(&query, expired ? STORE_BY_EXPIRY : STORE_BY_PARTNER);
+    query_text(&query, expired ? "" : record->booking.channel);
+    return query_run(&query);
+}
+
 /* Gives a booking that is held or booked another state, with the event. */
 static int change_state(struct sqlite_operations *operations, struct record *record,
-                        enum booking_state state)
+                        enum booking_state state, int64_t now)
 {
-    struct query query = query_begin(operations->connection, &operations->set_state,
-                                     "UPDATE bookings SET state = ? WHERE number = ?");
+    struct query query =
+        query_begin(operations->connection, &operations->set_state,
+                    "UPDATE bookings SET state = ?, version = version + 1 WHERE number = ?");
     query_number(&query, state);
     query_number(&query, record->number);
     int result = query_run(&query);
+    if (result == SQLITE_OK)
+        result = write_history(operations, record, state, now);
     if (result != SQLITE_OK)
         return result;
     record->booking.state = state;
@@ -158,10 +181,10 @@ static int make_way(struct sqlite_operations *operations, const struct booking *
     for (;;) {
         /* The car's booking that returns first after this one's pickup, by index alone. The
          * literal list of states is what makes the partial index fit. */
-        struct query query =
-            query_begin(operations->connection, &operations->find_next,
-                        "SELECT number, pickup_at FROM bookings WHERE car = ? AND state IN (1, 2)"
-                        " AND return_at > ? ORDER BY return_at LIMIT 1");
+        struct query query = query_begin(operations->connection, &operations->find_next,
+                                         "SELECT number, pickup_at FROM bookings WHERE car = ?"
+                                         " AND state IN (1, 2, 5) AND return_at + turnaround > ?"
+                                         " ORDER BY return_at + turnaround LIMIT 1");
         query_number(&query, booking->car);
         query_number(&query, booking->period.pickup_at);
         int result = query_step(&query);
@@ -171,14 +194,14 @@ static int make_way(struct sqlite_operations *operations, const struct booking *
         query_end(&query);
         if (!found && result != SQLITE_DONE)
             return result;
-        *is_free = !found || pickup_at >= booking->period.return_at;
+        *is_free = !found || pickup_at >= booking_occupies(booking).return_at;
         if (*is_free)
             return SQLITE_OK;
         struct record other;
         result = find_by_number(operations, number, &other);
         if (result != SQLITE_OK || !other.number || !hold_expired(&other.booking, now))
             return result;
-        result = change_state(operations, &other, BOOKING_EXPIRED);
+        result = change_state(operations, &other, BOOKING_EXPIRED, now);
         if (result != SQLITE_OK)
             return result;
     }
@@ -190,7 +213,9 @@ static int check_car(struct sqlite_operations *operations, struct booking *booki
     struct query query =
         query_begin(operations->connection, &operations->find_car,
                     "SELECT offered, day_price, hour_price, carid, location, category,"
-                    " (SELECT value FROM meta WHERE name = 'currency') FROM cars"
+                    " (SELECT value FROM meta WHERE name = 'currency'),"
+                    " coalesce(turnaround, (SELECT value FROM meta WHERE name = 'turnaround'))"
+                    " FROM cars"
                     " WHERE number = ?");
     query_number(&query, booking->car);
     int result = query_step(&query);
@@ -199,7 +224,8 @@ static int check_car(struct sqlite_operations *operations, struct booking *booki
                  query_column_price(&query, 2) == booking->hour_price &&
                  strcmp(query_column_text(&query, 4), booking->location) == 0 &&
                  strcmp(query_column_text(&query, 5), booking->category) == 0 &&
-                 strcmp(query_column_text(&query, 6), booking->currency) == 0;
+                 strcmp(query_column_text(&query, 6), booking->currency) == 0 &&
+                 sqlite3_column_int(query.statement, 7) == booking->turnaround;
     if (*as_agreed)
         query_copy_text(&query, 3, booking->carid, sizeof booking->carid);
     query_end(&query);
@@ -213,8 +239,8 @@ static int insert_booking(struct sqlite_operations *operations, const struct boo
         query_begin(operations->connection, &operations->insert_booking,
                     "INSERT INTO bookings (id, car, pickup_at, return_at, state, expires_at,"
                     " channel, reference, day_price, hour_price, total, currency, location,"
-                    " category, created_at)"
-                    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+                    " category, created_at, turnaround)"
+                    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
     query_text(&query, booking->id);
     query_number(&query, booking->car);
     query_number(&query, booking->period.pickup_at);
@@ -230,6 +256,7 @@ static int insert_booking(struct sqlite_operations *operations, const struct boo
     query_text(&query, booking->location);
     query_text(&query, booking->category);
     query_number(&query, now);
+    query_number(&query, booking->turnaround);
     return query_run(&query);
 }
 
@@ -307,9 +334,9 @@ static int operation_change(struct sqlite_operations *operations,
     bool is_past = !record.number; /* final, whatever the clock says now */
     bool allowed = !is_past && change_allowed(request, &record.booking);
     if (allowed)
-        result = change_state(operations, &record, goal[request->operation]);
+        result = change_state(operations, &record, goal[request->operation], request->now);
     else if (!is_past && confirm && hold_expired(&record.booking, request->now))
-        result = change_state(operations, &record, BOOKING_EXPIRED);
+        result = change_state(operations, &record, BOOKING_EXPIRED, request->now);
     if (result == SQLITE_OK && allowed && confirm)
         result = sqlite_answer_insert(&operations->answers, request, operations->time);
     outcome->result = allowed ? STORE_OK : STORE_WRONG_STATE;

@@ -23,7 +23,7 @@ struct sqlite_operations {
     struct sqlite_answers answers;
     int64_t time; /* of the store's clock, to be set before changing anything */
     sqlite3_stmt *begin, *commit, *find_car, *find_next, *find_booking, *find_by_number,
-        *insert_booking, *set_state;
+        *insert_booking, *set_state, *write_history;
 };
 
 void sqlite_operations_init(struct sqlite_operations *operations,

@@ -160,7 +160,65 @@ static const char version_2[] =
     "DROP TABLE answers;"
     "ALTER TABLE answers_v2 RENAME TO answers;";
 
-const char *const sqlite_schema_steps[] = {version_1, version_2};
+/* Version 3, for the operator's desk.
+ *
+ * A booking takes its car until its return and the turnaround behind it, which is the car's own, or
+ * the fleet's in meta, at the time when it was made. A block (state 5) is a booking of no channel.
+ * `version` counts the changes of a booking, so that nobody changes what he has not seen.
+ *
+ * What happened to a booking after it was made is in history; `by` is 1 for the partner, 2 for the
+ * operator, 3 for an expiry. It goes when the booking goes.
+ *
+ * bookings_ended is as small as the portion that the keeper has not moved yet. */
+static const char version_3[] =
+    "ALTER TABLE cars ADD COLUMN turnaround INTEGER;"
+    "ALTER TABLE bookings ADD COLUMN turnaround INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE bookings ADD COLUMN version INTEGER NOT NULL DEFAULT 1;"
+    "ALTER TABLE bookings ADD COLUMN returned_at INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE past_bookings ADD COLUMN turnaround INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE past_bookings ADD COLUMN version INTEGER NOT NULL DEFAULT 1;"
+    "ALTER TABLE past_bookings ADD COLUMN returned_at INTEGER NOT NULL DEFAULT 0;"
+    "INSERT INTO meta (name, value) VALUES ('turnaround', 0);"
+
+    "CREATE TABLE history ("
+    " booking_id TEXT NOT NULL,"
+    " number INTEGER NOT NULL," /* from 1 on for each booking */
+    " at INTEGER NOT NULL,"
+    " what TEXT NOT NULL,"
+    " by INTEGER NOT NULL,"
+    " actor TEXT NOT NULL,"
+    " reason TEXT NOT NULL,"
+    " detail TEXT NOT NULL,"
+    " PRIMARY KEY (booking_id, number)"
+    ") WITHOUT ROWID;"
+    "CREATE TRIGGER past_bookings_gone AFTER DELETE ON past_bookings BEGIN"
+    " DELETE FROM history WHERE booking_id = OLD.id; END;"
+
+    "DROP INDEX bookings_active;"
+    "CREATE INDEX bookings_active ON bookings (car, return_at + turnaround, pickup_at, state)"
+    " WHERE state IN (1, 2, 5);"
+    "CREATE INDEX bookings_ended ON bookings (car) WHERE state IN (3, 4);"
+    "CREATE INDEX bookings_created ON bookings (created_at, id);"
+    "CREATE INDEX bookings_channel ON bookings (channel, created_at, id);"
+    "CREATE INDEX bookings_reference ON bookings (reference) WHERE reference <> '';"
+    "CREATE INDEX bookings_pickup ON bookings (pickup_at, id);"
+    "CREATE INDEX bookings_return ON bookings (return_at);"
+    "CREATE INDEX past_bookings_car ON past_bookings (car, pickup_at);"
+    "CREATE INDEX past_bookings_created ON past_bookings (created_at, id);"
+    "CREATE INDEX past_bookings_channel ON past_bookings (channel, created_at, id);"
+    "CREATE INDEX past_bookings_reference ON past_bookings (reference) WHERE reference <> '';"
+    "CREATE INDEX past_bookings_pickup ON past_bookings (pickup_at, id);"
+    "CREATE INDEX past_bookings_return ON past_bookings (return_at);"
+    "CREATE INDEX cars_location ON cars (location, carid);"
+    "CREATE INDEX cars_category ON cars (category, carid);"
+
+    "DROP VIEW all_bookings;"
+    "CREATE VIEW all_bookings AS SELECT " BOOKING_NAMES ", turnaround, version, returned_at,"
+    " NULL AS ended_at FROM bookings"
+    " UNION ALL SELECT " BOOKING_NAMES ", turnaround, version, returned_at, ended_at"
+    " FROM past_bookings;";
+
+const char *const sqlite_schema_steps[] = {version_1, version_2, version_3};
 const int sqlite_schema_version = sizeof sqlite_schema_steps / sizeof sqlite_schema_steps[0];
 
 /* --- knowing it again ------------------------------------------------------------------------ */

@@ -34,7 +34,8 @@ static int read_cars(struct sqlite_connection *connection,
     sqlite3_stmt *row = NULL;
     struct query query = query_begin(connection, &row,
                                      "SELECT number, carid, location, category, day_price,"
-                                     " hour_price, offered FROM cars");
+                                     " hour_price, offered, coalesce(turnaround, (SELECT value"
+                                     " FROM meta WHERE name = 'turnaround')) FROM cars");
     int result = SQLITE_DONE;
     while (*go_on && (result = query_step(&query)) == SQLITE_ROW) {
         struct store_car car = {
@@ -45,6 +46,7 @@ static int read_cars(struct sqlite_connection *connection,
             .day_price = sqlite3_column_int64(row, 4),
             .hour_price = query_column_price(&query, 5),
             .offered = sqlite3_column_int(row, 6) != 0,
+            .turnaround = sqlite3_column_int(row, 7),
         };
         *go_on = reader->car(reader->context, &car);
     }
@@ -59,9 +61,9 @@ static int read_taken(struct sqlite_connection *connection, int32_t since,
     /* The "+" keeps it off the index, which would fetch each row from another place. */
     struct query query =
         query_begin(connection, &row,
-                    "SELECT car, pickup_at, return_at, CASE state WHEN 1 THEN expires_at ELSE 0"
-                    " END, id FROM bookings WHERE +state IN (1, 2)"
-                    " AND (return_at > ? OR +state = 1)");
+                    "SELECT car, pickup_at, return_at + turnaround, CASE state WHEN 1 THEN"
+                    " expires_at ELSE 0 END, id FROM bookings WHERE +state IN (1, 2, 5)"
+                    " AND (return_at + turnaround > ? OR +state = 1)");
     query_number(&query, since);
     int result = SQLITE_DONE;
     while (*go_on && (result = query_step(&query)) == SQLITE_ROW) {

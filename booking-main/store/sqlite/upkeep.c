@@ -34,7 +34,7 @@ int sqlite_upkeep_look(struct sqlite_upkeep *upkeep, const struct sqlite_upkeep_
         int state = sqlite3_column_int(query.statement, 1);
         upkeep->looked_at = sqlite3_column_int64(query.statement, 0);
         looked++;
-        if ((state != BOOKING_HELD && state != BOOKING_BOOKED) ||
+        if (state == BOOKING_CANCELLED || state == BOOKING_EXPIRED ||
             sqlite3_column_int64(query.statement, 2) <= return_limit(time))
             upkeep->over[upkeep->over_count++] = upkeep->looked_at;
     }
@@ -51,7 +51,7 @@ static int move_booking(struct sqlite_upkeep *upkeep, int64_t number,
     struct query query =
         query_begin(upkeep->connection, &upkeep->expire,
                     "INSERT INTO events (kind, car, pickup_at, return_at, expires_at, booking_id,"
-                    " at) SELECT 2, car, pickup_at, return_at, 0, id, ? FROM bookings"
+                    " at) SELECT 2, car, pickup_at, return_at + turnaround, 0, id, ? FROM bookings"
                     " WHERE number = ? AND state = 1 AND return_at <= ?");
     query_number(&query, timestamp_now_milliseconds());
     query_number(&query, number);
@@ -59,14 +59,27 @@ static int move_booking(struct sqlite_upkeep *upkeep, int64_t number,
     int result = query_run(&query);
     if (result != SQLITE_OK)
         return result;
-    query = query_begin(upkeep->connection, &upkeep->move,
-                        "INSERT INTO past_bookings (id, car, pickup_at, return_at, state,"
-                        " expires_at, channel, reference, day_price, hour_price, total, currency,"
-                        " location, category, created_at, ended_at) SELECT id, car, pickup_at,"
-                        " return_at, CASE state WHEN 1 THEN 4 ELSE state END, expires_at, channel,"
-                        " reference, day_price, hour_price, total, currency, location, category,"
-                        " created_at, ? FROM bookings"
-                        " WHERE number = ? AND (state IN (3, 4) OR return_at <= ?)");
+    query = query_begin(upkeep->connection, &upkeep->write_history,
+                        "INSERT INTO history (booking_id, number, at, what, by, actor, reason,"
+                        " detail) SELECT id, coalesce((SELECT max(number) FROM history"
+                        " WHERE booking_id = id), 0) + 1, ?, 'expired', 3, '', '', ''"
+                        " FROM bookings WHERE number = ? AND state = 1 AND return_at <= ?");
+    query_number(&query, time->now);
+    query_number(&query, number);
+    query_number(&query, return_limit(time));
+    result = query_run(&query);
+    if (result != SQLITE_OK)
+        return result;
+    query =
+        query_begin(upkeep->connection, &upkeep->move,
+                    "INSERT INTO past_bookings (id, car, pickup_at, return_at, state,"
+                    " expires_at, channel, reference, day_price, hour_price, total, currency,"
+                    " location, category, created_at, turnaround, version, returned_at, ended_at)"
+                    " SELECT id, car, pickup_at,"
+                    " return_at, CASE state WHEN 1 THEN 4 ELSE state END, expires_at, channel,"
+                    " reference, day_price, hour_price, total, currency, location, category,"
+                    " created_at, turnaround, version + (state = 1), returned_at, ? FROM bookings"
+                    " WHERE number = ? AND (state IN (3, 4) OR return_at <= ?)");
     query_number(&query, time->now);
     query_number(&query, number);
     query_number(&query, return_limit(time));

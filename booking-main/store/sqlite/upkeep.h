@@ -14,7 +14,8 @@ struct sqlite_upkeep {
     int64_t looked_at;            /* number of the last booking looked at */
     int64_t over[UPKEEP_PORTION]; /* numbers of bookings that were over */
     int over_count;
-    sqlite3_stmt *look, *expire, *move, *remove, *find_stale[3], *purge[3], *write_time;
+    sqlite3_stmt *look, *expire, *write_history, *move, *remove, *find_stale[3], *purge[3],
+        *write_time;
 };
 
 /* What time it is: by the store's clock, and the earlier and the later of that and the wall's, in
