@@ -9,8 +9,8 @@
 #include "lib/base/version.h"
 #include "lib/http/healthcheck.h"
 #include "lib/http/listen.h"
+#include "lib/keys/key_file.h"
 #include "operator/operator.h"
-#include "partner/key_file.h"
 #include "partner/partner.h"
 
 #include <errno.h>

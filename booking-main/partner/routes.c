@@ -1,13 +1,18 @@
 #include "engine.h"
-#include "partner/key_file.h"
+#include "lib/keys/key_file.h"
 #include "partner/partner.h"
 
 /* Whether the request has a key that is accepted. */
 static bool admit(void *context, struct http_request *request)
 {
     struct engine *engine = context;
-    if (!engine->api_keys || key_file_accepts(engine->api_keys, request->authorization))
+    if (!engine->api_keys)
         return true;
+    const char *name = key_file_accept(engine->api_keys, request->authorization, false);
+    if (name) {
+        http_set_caller(request, name);
+        return true;
+    }
     http_answer_problem(request, PROBLEM_UNAUTHORIZED, "Authorization",
                         "Send 'Authorization: Bearer KEY' with a key the operator gave you.");
     return false;

@@ -5,6 +5,7 @@
 
 #include <assert.h>
 #include <microhttpd.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,9 +14,8 @@ enum {
      * that memory ran out. */
     HEADERS_RESERVED = 511,
     NOTES_MAX = 4 * 1024,
-    BODIES_MAX = 8 * 1024 * 1024, /* of all requests of a server together */
-    FREE_MAX = 256,               /* exchanges kept for the next requests, */
-    KEPT_MAX = 4 * 1024,          /* with buffers up to this size */
+    FREE_MAX = 256,      /* exchanges kept for the next requests, */
+    KEPT_MAX = 4 * 1024, /* with buffers up to this size */
 };
 
 struct exchange *exchange_begin(struct exchanges *exchanges)
@@ -49,7 +49,8 @@ struct exchange *exchange_begin(struct exchanges *exchanges)
     exchange->route = NULL;
     exchange->state = EXCHANGE_HEAD;
     exchange->in_progress = exchange->chunked = exchange->too_large = exchange->no_room = false;
-    exchange->queued = exchange->sent = false;
+    exchange->queued = exchange->sent = exchange->admitted = false;
+    exchange->stream = NULL;
     exchange->identity.request_id[0] = exchange->method[0] = exchange->path[0] = '\0';
     exchange->segment[0] = '\0';
     exchange->target_fault = NULL;
@@ -81,7 +82,8 @@ void exchange_add_body(struct exchange *exchange, const char *data, size_t size)
     if (!exchange->too_large && !exchange->no_room) {
         if (size > body->limit - body->size)
             exchange->too_large = true;
-        else if (size > BODIES_MAX - exchanges->body_bytes || !buffer_reserve(body, size))
+        else if (size > exchanges->bodies_max - exchanges->body_bytes ||
+                 !buffer_reserve(body, size))
             exchange->no_room = true;
     }
     if (exchange->too_large || exchange->no_room) {
@@ -113,6 +115,8 @@ void exchange_end(struct exchange *exchange)
     exchanges->in_progress -= exchange->in_progress;
     exchanges->chunked -= exchange->chunked;
     exchanges->body_bytes -= exchange->body.size;
+    if (exchange->stream)
+        stream_close(exchange->stream);
     if (exchanges->free_count >= FREE_MAX) {
         free_exchange(exchange);
         return;
@@ -153,9 +157,12 @@ void exchange_write_log(const struct exchange *exchange, unsigned status, int64_
     json_add_milliseconds(line, "duration_ms", duration);
     if (exchange->request.upstream_time)
         json_add_milliseconds(line, "upstream_ms", exchange->request.upstream_time);
-    size_t sent = exchange->status == status ? exchange->answer.size : 0;
+    uint64_t sent = exchange->stream ? stream_sent(exchange->stream) : exchange->answer.size;
+    if (exchange->status != status && !exchange->stream)
+        sent = 0;
     json_add_integer(line, "bytes", (int64_t)sent);
     json_add_string(line, "client", exchange->peer->address);
+    json_add_string(line, "caller", *exchange->request.caller ? exchange->request.caller : NULL);
     json_add_string(line, "request_id", exchange->identity.request_id);
     json_add_string(line, "trace_id", trace_id);
     buffer_add(line, exchange->notes.data, exchange->notes.size);
@@ -212,6 +219,17 @@ void http_take_body(struct http_request *request, struct buffer *body)
     buffer_init(body, answer->limit);
 }
 
+void http_set_caller(struct http_request *request, const char *name)
+{
+    snprintf(request->caller, sizeof request->caller, "%s", name);
+}
+
+void http_tell_left(struct http_request *request, void (*left)(struct http_request *request))
+{
+    request->left = left;
+    exchange_of(request)->peer->watched = true;
+}
+
 void http_header(struct http_request *request, const char *name, const char *value)
 {
     struct exchange *exchange = exchange_of(request);
@@ -238,11 +256,21 @@ void http_answer(struct http_request *request, unsigned status, const char *cont
     struct exchange *exchange = exchange_of(request);
     assert(exchange->state != EXCHANGE_ANSWERED);
     http_header(request, "Content-Type", content_type);
-    if (exchange->answer.failed || exchange->headers.failed) {
-        buffer_clear(&exchange->headers);
-        http_answer_problem(request, PROBLEM_INTERNAL_ERROR, NULL, "Out of memory; try again.");
-        return;
-    }
+    if (exchange->answer.failed || exchange->headers.failed)
+        exchange_answer_out_of_memory(exchange);
+    else
+        exchange_answered(exchange, status);
+}
+
+void exchange_answer_out_of_memory(struct exchange *exchange)
+{
+    buffer_clear(&exchange->headers);
+    http_answer_problem(&exchange->request, PROBLEM_INTERNAL_ERROR, NULL,
+                        "Out of memory; try again.");
+}
+
+void exchange_answered(struct exchange *exchange, unsigned status)
+{
     exchange->status = status;
     bool suspended = exchange->state == EXCHANGE_SUSPENDED;
     exchange->state = EXCHANGE_ANSWERED;

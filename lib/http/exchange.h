@@ -6,6 +6,7 @@
 
 #include "lib/http/peers.h"
 #include "lib/http/server.h"
+#include "lib/http/stream.h"
 
 struct MHD_Connection;
 
@@ -37,6 +38,7 @@ struct exchange {
     bool too_large;   /* its body */
     bool no_room;     /* for its body: no memory, or other bodies have taken it */
     bool queued;      /* the answer was handed to libmicrohttpd */
+    bool admitted;    /* admit() was asked before the body */
     bool sent;        /* the answer was written past libmicrohttpd, see reply.h */
     int64_t started;
     struct identity identity;
@@ -51,8 +53,9 @@ struct exchange {
     struct progress progress;
     unsigned status;
     struct buffer answer;
-    struct buffer headers; /* of the answer: name, NUL, value, NUL, and so on */
-    struct buffer notes;   /* members for the access log's line */
+    struct http_stream *stream; /* that the answer's body comes from, or NULL */
+    struct buffer headers;      /* of the answer: name, NUL, value, NUL, and so on */
+    struct buffer notes;        /* members for the access log's line */
     struct exchange *next_free;
 };
 
@@ -66,8 +69,12 @@ struct exchanges {
     unsigned free_count;
     unsigned in_progress; /* whose header fields are in */
     unsigned chunked;     /* of them those whose body comes in chunks */
-    size_t body_bytes;    /* of the bodies that are held */
+    size_t body_bytes;    /* of the bodies that are held, */
+    size_t bodies_max;    /* and how many may be */
     bool resumed;         /* libmicrohttpd has an answer to ask for */
+    struct http_streams streams;
+    const struct http_field_line *fields; /* of every answer */
+    size_t field_count;
 };
 
 /* NULL when out of memory. */
@@ -78,6 +85,12 @@ void exchange_take(struct exchange *exchange, bool chunked);
 
 /* Takes in a part of the body, or counts it as discarded where there is no room for it. */
 void exchange_add_body(struct exchange *exchange, const char *data, size_t size);
+
+/* There is an answer: to be sent when libmicrohttpd asks for it. */
+void exchange_answered(struct exchange *exchange, unsigned status);
+
+/* Answers 500, whatever was written before. */
+void exchange_answer_out_of_memory(struct exchange *exchange);
 
 /* Takes the exchange back; its answer has been sent, or never will be. */
 void exchange_end(struct exchange *exchange);

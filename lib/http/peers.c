@@ -3,6 +3,7 @@
 #include "lib/base/container_of.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
@@ -72,7 +73,7 @@ struct peer *peers_add(struct peers *peers, int fd, const struct sockaddr *addre
 void peers_done(struct peers *peers, struct peer *peer)
 {
     peer->exchange = NULL;
-    peer->busy = false;
+    peer->busy = peer->watched = false;
     peer->since = loop_now(peers->loop);
     if (peer != &peers->unknown && peer != peers->last) {
         unlink_peer(peers, peer);
@@ -154,7 +155,8 @@ bool peers_admit(struct peers *peers, const struct peer *peer)
 static bool peer_is_gone(const struct peer *peer)
 {
     char byte;
-    return recv(peer->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+    ssize_t got = recv(peer->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+    return got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR);
 }
 
 /* After a crowd has left: the C library keeps what was freed, until it is told that a process with
@@ -174,6 +176,10 @@ static void sweep_peers(struct loop_timer *timer)
     struct peers *peers = container_of(timer, struct peers, sweep);
     int64_t now = loop_now(peers->loop);
     for (struct peer *peer = peers->first; peer; peer = peer->next) {
+        if (peer->watched && peer->busy && !peer->closing && peer_is_gone(peer)) {
+            peer->watched = false;
+            peers->gone(peer);
+        }
         int64_t quiet = now - peer->since;
         if (peer->busy || peer->closing || quiet <= SWEEP_SECONDS * LOOP_SECOND)
             continue;

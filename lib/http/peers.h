@@ -24,6 +24,7 @@ struct peer {
     struct peer *next, *previous;
     int fd;
     struct exchange *exchange; /* its request, once the request line is in; NULL between requests */
+    bool watched;              /* its owner is told when its client goes while it is busy */
     bool busy;                 /* the whole request came in and is being answered */
     bool timed_out;            /* its request took too long to come in */
     bool closing;              /* shut down, and soon removed */
@@ -36,6 +37,7 @@ struct peers {
     unsigned limit;             /* connections; beyond it the oldest idle one makes room */
     unsigned limit_per_address; /* 0 for none */
     struct loop *loop;
+    void (*gone)(struct peer *peer); /* of one that is watched, which is not any more */
     struct loop_timer sweep;
     struct peer *first, *last; /* by `since`, the oldest first */
     struct peer unknown;       /* stands for one that there was no memory for */

@@ -16,6 +16,9 @@ static bool each_header(const struct exchange *exchange,
     bool added = add(context, "Server", exchange->owner->server) &&
                  add(context, "X-Request-Id", exchange->identity.request_id) &&
                  add(context, "traceparent", exchange->identity.traceparent);
+    const struct exchanges *owner = exchange->owner;
+    for (size_t i = 0; added && i < owner->field_count; i++)
+        added = add(context, owner->fields[i].name, owner->fields[i].value);
     const char *end = exchange->headers.data + exchange->headers.size;
     for (const char *name = exchange->headers.data; added && name < end;) {
         const char *value = name + strlen(name) + 1;
@@ -38,7 +41,9 @@ enum MHD_Result reply_queue(struct exchange *exchange)
     static char empty[1] = "";
     void *body = exchange->answer.size ? exchange->answer.data : empty;
     struct MHD_Response *response =
-        MHD_create_response_from_buffer(exchange->answer.size, body, MHD_RESPMEM_PERSISTENT);
+        exchange->stream
+            ? stream_response(exchange->stream)
+            : MHD_create_response_from_buffer(exchange->answer.size, body, MHD_RESPMEM_PERSISTENT);
     if (!response)
         return MHD_NO;
     enum MHD_Result result = MHD_NO;

@@ -236,6 +236,7 @@ static enum MHD_Result begin_request(struct http_server *server, struct exchange
     char allow[HTTP_ALLOW_MAX + 1];
     server_find_route(server, exchange, allow);
     exchange->body.limit = body_limit(exchange);
+    exchange->request.client = exchange->peer->address;
 
     if (exchange->target_fault)
         return refuse_head(exchange, exchange->target_problem, NULL, exchange->target_fault);
@@ -247,6 +248,14 @@ static enum MHD_Result begin_request(struct http_server *server, struct exchange
     if (head.content_length > exchange->body.limit) {
         answer_too_large(exchange);
         return reply_queue(exchange); /* which closes the connection, as its body is not read */
+    }
+    if (exchange->body.limit > HTTP_BODY_MAX && exchange->route->admit) {
+        struct http_request *request = &exchange->request;
+        exchange->admitted = true;
+        request->body_due = true;
+        if (!exchange->route->admit(server->config.context, request))
+            return reply_queue(exchange);
+        request->body_due = false;
     }
     return MHD_YES;
 }
@@ -275,7 +284,7 @@ static void handle_request(struct http_server *server, struct exchange *exchange
     else if (exchange->no_room)
         http_answer_problem(request, PROBLEM_OVERLOADED, NULL,
                             "There is no room for the body now; try again.");
-    else if (!route->admit || route->admit(context, request))
+    else if (!route->admit || exchange->admitted || route->admit(context, request))
         route->handle(context, request);
 }
 
@@ -312,6 +321,8 @@ static unsigned server_outcome(const struct exchange *exchange,
 {
     if (exchange->sent || (exchange->queued && reason == MHD_REQUEST_TERMINATED_COMPLETED_OK))
         return exchange->status;
+    if (exchange->stream && stream_is_broken(exchange->stream))
+        return MHD_HTTP_INTERNAL_SERVER_ERROR;
     if (exchange->state == EXCHANGE_ANSWERED)
         return STATUS_CLIENT_LEFT;
     const union MHD_ConnectionInfo *own =
@@ -348,9 +359,20 @@ static void on_completed(void *context, struct MHD_Connection *connection, void 
         server->reading_target = NULL;
     /* libmicrohttpd gives up on a client that has closed its sending half while its answer was
      * being made. Such a client still waits for it. */
-    if (exchange->state == EXCHANGE_ANSWERED && !exchange->queued && !exchange->sent)
+    if (exchange->state == EXCHANGE_ANSWERED && !exchange->queued && !exchange->sent &&
+        !exchange->stream)
         reply_past_library(exchange);
     server_finish(server, exchange, server_outcome(exchange, reason));
+}
+
+/* The client has gone while its answer is being made or written. */
+static void on_gone(struct peer *peer)
+{
+    struct exchange *exchange = peer->exchange;
+    if (exchange->stream)
+        stream_cut(exchange->stream);
+    else if (exchange->state == EXCHANGE_SUSPENDED && exchange->request.left)
+        exchange->request.left(&exchange->request);
 }
 
 /* Refuses a connection before its first request. */
@@ -454,6 +476,11 @@ struct http_server *http_server_new(const struct http_server_config *config)
     server->exchanges.access_log = config->access_log;
     server->exchanges.channel = config->channel;
     server->exchanges.server = config->server;
+    server->exchanges.fields = config->fields;
+    server->exchanges.field_count = config->field_count;
+    server->exchanges.bodies_max = config->bodies_max ? config->bodies_max : HTTP_BODIES_MAX;
+    server->exchanges.streams.loop = config->loop;
+    server->peers.gone = on_gone;
     server->peers.limit = config->connection_limit;
     server->peers.limit_per_address = config->connections_per_address;
     server->metrics = request_metrics_new(config->routes, config->route_count);
@@ -494,10 +521,17 @@ void http_server_free(struct http_server *server)
     loop_remove_task(loop, &server->task);
     peers_stop(&server->peers);
     loop_unwatch(loop, server->epoll_fd, &server->watch);
+    streams_cut_all(&server->exchanges.streams);
     MHD_stop_daemon(server->daemon);
+    streams_stop(&server->exchanges.streams);
     exchanges_free(&server->exchanges);
     request_metrics_free(server->metrics);
     free(server);
+}
+
+void http_server_cut_streams(struct http_server *server)
+{
+    streams_cut_all(&server->exchanges.streams);
 }
 
 void http_server_close_connections(struct http_server *server)

@@ -17,11 +17,13 @@
 #include <stdint.h>
 
 enum {
-    HTTP_HEADERS_MAX = 8 * 1024, /* bytes of request header fields; more is answered 431 */
-    HTTP_PATH_MAX = 255,         /* longer paths match no route and are logged cut off */
-    HTTP_BODY_MAX = 16 * 1024,   /* of a request, where its route has no limit of its own */
+    HTTP_HEADERS_MAX = 8 * 1024,       /* bytes of request header fields; more is answered 431 */
+    HTTP_PATH_MAX = 255,               /* longer paths match no route and are logged cut off */
+    HTTP_BODY_MAX = 16 * 1024,         /* of a request, where its route has no limit of its own */
+    HTTP_BODIES_MAX = 8 * 1024 * 1024, /* of all requests together, where the server has none */
     HTTP_ANSWER_MAX = 1024 * 1024,
     HTTP_ANSWER_HEADERS_MAX = 16 * 1024,
+    HTTP_CALLER_MAX = 64,
 };
 
 struct http_server;
@@ -34,14 +36,20 @@ struct http_request {
     const char *prefix;  /* the prefix it came under, or "" */
     const char *body;    /* never NULL, ends in NUL */
     size_t body_size;
-    const char *authorization; /* header field's value, or NULL */
+    const char *authorization;        /* header field's value, or NULL */
+    const char *client;               /* its address */
+    char caller[HTTP_CALLER_MAX + 1]; /* its name, from http_set_caller(), or "" */
+    bool body_due;                    /* while admit() looks at it before its body has come in */
+    void (*left)(struct http_request *request); /* from http_tell_left() */
     const struct identity *identity;
     int64_t upstream_time; /* nanoseconds; a handler that made a call says here how long it took */
 };
 
 typedef void http_handler(void *context, struct http_request *request);
 
-/* Whether the request may go on to its handler; false when it has been answered instead. */
+/* Whether the request may go on to its handler; false when it has been answered, or will be, in its
+ * place. Where a route takes more than HTTP_BODY_MAX bytes it is asked once the header fields are
+ * in, so that not everybody can send so much; it has to answer at once then. */
 typedef bool http_admit(void *context, struct http_request *request);
 
 /* A path is matched exactly, with or without a closing slash; "{id}" in it stands for one segment
@@ -55,6 +63,10 @@ struct http_route {
     bool quiet;        /* not in the access log: probes and metrics */
 };
 
+struct http_field_line {
+    const char *name, *value;
+};
+
 struct http_server_config {
     struct loop *loop;
     int listen_fd;      /* from listen_tcp(); the server closes it */
@@ -64,7 +76,10 @@ struct http_server_config {
     const char *prefix; /* paths are also served under it; NULL or "" for none */
     void *context;      /* for the routes' functions */
     struct log *access_log;
-    const char *channel;       /* for the access log, or NULL */
+    const char *channel;                  /* for the access log, or NULL */
+    const struct http_field_line *fields; /* header fields of every answer */
+    size_t field_count;
+    size_t bodies_max;         /* bytes that come in at a time; 0 for HTTP_BODIES_MAX */
     unsigned connection_limit; /* beyond it the oldest idle connection is closed for a new one */
     unsigned connections_per_address; /* at once; 0 for any number */
     unsigned idle_seconds;            /* after which a silent connection is closed */
@@ -79,6 +94,9 @@ void http_server_free(struct http_server *server);
 
 /* From now on answers say `Connection: close`; requests are served as before. */
 void http_server_close_connections(struct http_server *server);
+
+/* Cuts off the answers of stream.h that are being written; their writers are told. */
+void http_server_cut_streams(struct http_server *server);
 
 /* Closes the listening socket. Connections that are open go on. */
 void http_server_stop_accepting(struct http_server *server);
@@ -103,6 +121,15 @@ struct buffer *http_body(struct http_request *request);
 /* Takes over a body that was written elsewhere, such as by a thread, in place of http_body()'s.
  * `body` is empty then; it may be larger than HTTP_ANSWER_MAX, and may have failed. */
 void http_take_body(struct http_request *request, struct buffer *body);
+
+/* Says who the caller is: for the handler, and for the access log. Copied, and cut off at
+ * HTTP_CALLER_MAX bytes. */
+void http_set_caller(struct http_request *request, const char *name);
+
+/* Has `left` called, at most once, when the client has gone before its answer. The handler has to
+ * answer all the same. It is noticed within a second or so, and a client that closes its sending
+ * half counts as gone. */
+void http_tell_left(struct http_request *request, void (*left)(struct http_request *request));
 
 /* Adds a header field to the answer; both texts are copied. */
 void http_header(struct http_request *request, const char *name, const char *value);

@@ -126,7 +126,7 @@ def test_keys_behind_the_links_of_a_secret(start, tmp_path):
 
 @pytest.mark.parametrize("told", [by_itself, by_signal])
 @pytest.mark.parametrize("content,says", [
-    (b"", "no key"), (b"good\ntwo words\n", ":2:"), (b"\xef\xbb\xbfsecond\n", "byte order mark"),
+    (b"", "no key"), (b"good\ntwo  words\n", ":2:"), (b"\xef\xbb\xbfsecond\n", "byte order mark"),
     (b"\xff\xfes\0", "UTF-16"), (None, "No such file")])
 def test_a_bad_file_leaves_the_keys_in_use(start, keys, content, says, told):
     engine = start.engine(start.adapter(), "--api-keys", keys)

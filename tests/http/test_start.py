@@ -195,7 +195,7 @@ def test_a_bad_adapter_url_is_named_with_its_option(url):
 
 @pytest.mark.parametrize("option,values", [
     ("--prefix", ["kayak", "/", "/kayak/", "/a//b", "/a b", "/a?b", "/%2F", "//x"]),
-    ("--channel", ["", "two words", "a/b", "caf\u00e9"]),
+    ("--channel", ["", "two  words", "a/b", "caf\u00e9"]),
     ("--database", ["", "booking.db", "mysql://a/b", "sqlite:", "postgresql://",
                     "postgres://host/bookings"])])
 def test_values_the_table_cannot_check(option, values):
@@ -218,7 +218,7 @@ def test_a_fleet_that_is_no_file(tmp_path):
 
 def test_bad_keys(tmp_path):
     path = tmp_path / "keys"
-    for content, says in ((b"", "no key"), (b"\n\r\n", "no key"), (b"good\ntwo words\n", ":2:"),
+    for content, says in ((b"", "no key"), (b"\n\r\n", "no key"), (b"good\ntwo  words\n", ":2:"),
                           (b"x" * 257, ":1:"),
                           (b"\xef\xbb\xbfsecret\n", "byte order mark"), (b"caf\xc3\xa9\n", ":1:")):
         path.write_bytes(content)

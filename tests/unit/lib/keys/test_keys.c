@@ -1,6 +1,6 @@
 #include "tests/unit/unit.h"
 
-#include "partner/keys.h"
+#include "lib/keys/keys.h"
 
 #include <stdbool.h>
 #include <unistd.h>
@@ -30,7 +30,7 @@ static bool accepts(const struct api_keys *keys, const char *key)
 {
     char field[1000];
     snprintf(field, sizeof field, "Bearer %s", key);
-    return api_keys_accept(keys, field);
+    return api_keys_accept(keys, field, false) != NULL;
 }
 
 static int begin(void **state)
@@ -75,9 +75,9 @@ static void the_scheme_is_bearer_in_any_case(void **state)
 {
     (void)state;
     struct api_keys *keys = load("secret\n", 7);
-    assert_true(api_keys_accept(keys, "Bearer secret"));
-    assert_true(api_keys_accept(keys, "bearer secret"));
-    assert_true(api_keys_accept(keys, "BEARER secret"));
+    assert_non_null(api_keys_accept(keys, "Bearer secret", false));
+    assert_non_null(api_keys_accept(keys, "bearer secret", false));
+    assert_non_null(api_keys_accept(keys, "BEARER secret", false));
     static const char *const refused[] = {"",
                                           "secret",
                                           "Bearer",
@@ -88,9 +88,9 @@ static void the_scheme_is_bearer_in_any_case(void **state)
                                           "Bearer=secret",
                                           " Bearer secret"};
     for (size_t i = 0; i < LENGTH(refused); i++)
-        if (api_keys_accept(keys, refused[i]))
+        if (api_keys_accept(keys, refused[i], false))
             fail_msg("'%s' was accepted", refused[i]);
-    assert_false(api_keys_accept(keys, NULL));
+    assert_null(api_keys_accept(keys, NULL, false));
     api_keys_free(keys);
 }
 
@@ -131,7 +131,10 @@ static void bad_files_are_refused_with_the_line(void **state)
     } cases[] = {
         {"", 0, "no key"},
         {"\n\r\n\n", 4, "no key"},
-        {"alpha\ntwo words\n", 16, ":2:"},
+        {"alpha\na\tname key\n", 17, ":2: a name is"},
+        {"alpha  key\n", 11, ":1: a name is"},
+        {"al\xFFpha key\n", 10, ":1: a name is"},
+        {" key\n", 5, ":1: a name is"},
         {"alpha \n", 7, ":1:"},
         {"\talpha\n", 7, ":1:"},
         {"al\xC3\xA9\n", 5, ":1:"},
@@ -187,6 +190,67 @@ static void as_many_keys_as_allowed(void **state)
     assert_non_null(strstr(says, ":1001:"));
 }
 
+static const char *name_of(const struct api_keys *keys, const char *authorization)
+{
+    const char *name = api_keys_accept(keys, authorization, true);
+    return name ? name : "nobody";
+}
+
+static void a_key_has_a_name(void **state)
+{
+    (void)state;
+    static const char file[] = "anna first\nplain\n\nJos\xC3\xA9 B. second\r\nanna third\nlast";
+    struct api_keys *keys = load(file, sizeof file - 1);
+    assert_non_null(keys);
+    assert_string_equal(name_of(keys, "Bearer first"), "anna");
+    assert_string_equal(name_of(keys, "Bearer plain"), "key 2");
+    assert_string_equal(name_of(keys, "Bearer second"), "Jos\xC3\xA9 B.");
+    assert_string_equal(name_of(keys, "Bearer third"), "anna");
+    assert_string_equal(name_of(keys, "Bearer last"), "key 6");
+    assert_string_equal(name_of(keys, "Bearer anna"), "nobody");
+    assert_string_equal(name_of(keys, "Bearer anna first"), "nobody");
+    api_keys_free(keys);
+    char longest[API_KEY_NAME_MAX + 8] = "";
+    memset(longest, 'n', API_KEY_NAME_MAX);
+    strcat(longest, " k");
+    keys = load(longest, strlen(longest));
+    assert_int_equal(strlen(name_of(keys, "Bearer k")), API_KEY_NAME_MAX);
+    api_keys_free(keys);
+    memset(longest, 'n', API_KEY_NAME_MAX + 1);
+    strcpy(longest + API_KEY_NAME_MAX + 1, " k");
+    assert_null(load(longest, strlen(longest)));
+}
+
+/* What was encoded was made with base64(1). */
+static void basic_has_the_key_as_password(void **state)
+{
+    (void)state;
+    struct api_keys *keys = load("anna se:cret\n", 13);
+    assert_string_equal(name_of(keys, "Basic YW5uYTpzZTpjcmV0"), "anna"); /* anna:se:cret */
+    assert_string_equal(name_of(keys, "basic OnNlOmNyZXQ="), "anna");     /* :se:cret */
+    static const char *const refused[] = {
+        "Basic YW5uYTpzZTpjcmV0eA==", /* anna:se:cretx */
+        "Basic YW5uYTpzZTpjcmU=",     /* anna:se:cre */
+        "Basic c2U6Y3JldA==",         /* se:cret */
+        "Basic c2VjcmV0",             /* secret, without a colon */
+        "Basic YW5uYTo=",             /* anna: */
+        "Basic YW5uYTpzZTpjcmV0=",
+        "Basic YW5uYTpzZTpjcmV",
+        "Basic YW5uYTpzZTpj!mV0",
+        "Basic ",
+        "Basic",
+        "Basic anna:se:cret",
+        "Basic YW5uYTpzZQBjcmV0", /* a NUL in it */
+    };
+    for (size_t i = 0; i < LENGTH(refused); i++)
+        assert_string_equal(name_of(keys, refused[i]), "nobody");
+    char endless[4096] = "Basic ";
+    memset(endless + 6, 'A', sizeof endless - 7);
+    assert_string_equal(name_of(keys, endless), "nobody");
+    assert_null(api_keys_accept(keys, "Basic YW5uYTpzZTpjcmV0", false));
+    api_keys_free(keys);
+}
+
 static void a_file_that_is_not_there_is_named(void **state)
 {
     (void)state;
@@ -210,6 +274,8 @@ int main(void)
         cmocka_unit_test(bad_files_are_refused_with_the_line),
         cmocka_unit_test(a_key_of_one_too_many_is_refused_with_any_line_end),
         cmocka_unit_test(as_many_keys_as_allowed),
+        cmocka_unit_test(a_key_has_a_name),
+        cmocka_unit_test(basic_has_the_key_as_password),
         cmocka_unit_test(a_file_that_is_not_there_is_named),
     };
     return cmocka_run_group_tests_name("api_keys", tests, begin, end);

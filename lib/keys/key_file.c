@@ -1,8 +1,8 @@
-#include "partner/key_file.h"
+#include "lib/keys/key_file.h"
 
 #include "lib/base/container_of.h"
 #include "lib/base/file_watch.h"
-#include "partner/keys.h"
+#include "lib/keys/keys.h"
 
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -80,7 +80,7 @@ void key_file_reread(struct key_file *file)
     read_again(file);
 }
 
-bool key_file_accepts(const struct key_file *file, const char *authorization)
+const char *key_file_accept(const struct key_file *file, const char *authorization, bool basic)
 {
-    return api_keys_accept(file->keys, authorization);
+    return api_keys_accept(file->keys, authorization, basic);
 }

@@ -1,11 +1,10 @@
-/* The file of keys that --api-keys names, followed while the engine runs; keys.h reads it and
- * compares.
+/* A file of keys, followed while the service runs; keys.h reads it and compares.
  *
  * It is read again when it changes and on SIGHUP. A file that cannot be read then, or that holds no
  * key or one that is not valid, leaves the keys in use, and the log says why.
  */
-#ifndef BOOKING_PARTNER_KEY_FILE_H
-#define BOOKING_PARTNER_KEY_FILE_H
+#ifndef LIB_KEYS_KEY_FILE_H
+#define LIB_KEYS_KEY_FILE_H
 
 #include "lib/base/buffer.h"
 #include "lib/base/loop.h"
@@ -25,7 +24,7 @@ void key_file_free(struct key_file *file);
 /* Reads it again. */
 void key_file_reread(struct key_file *file);
 
-/* Whether the Authorization header field's value, NULL for none, holds one of the keys. */
-bool key_file_accepts(const struct key_file *file, const char *authorization);
+/* As api_keys_accept(). The name is valid until the loop runs on, and with it the next reading. */
+const char *key_file_accept(const struct key_file *file, const char *authorization, bool basic);
 
 #endif
