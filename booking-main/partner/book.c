@@ -162,14 +162,11 @@ static void on_formatted(struct adapter_call *call)
     store_submit(flow->engine->store, commit);
 }
 
-/* 128 random bits. */
 static void make_booking_id(char id[BOOKING_ID_SIZE + 1])
 {
     unsigned char random[BOOKING_ID_SIZE];
     identity_random(random, sizeof random);
-    for (int i = 0; i < BOOKING_ID_SIZE; i++)
-        id[i] = booking_id_alphabet[random[i] & 63];
-    id[BOOKING_ID_SIZE] = '\0';
+    booking_id_make(random, id);
 }
 
 /* When a hold that begins now ends, in whole seconds: it lasts at least as long as was asked for,

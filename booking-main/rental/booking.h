@@ -56,6 +56,9 @@ struct booking {
     char category[CAR_CATEGORY_SIZE + 1];
 };
 
+/* Makes an id of so many random bytes. */
+void booking_id_make(const unsigned char random[BOOKING_ID_SIZE], char id[BOOKING_ID_SIZE + 1]);
+
 /* Whether the text could be a booking's id. */
 bool booking_id_valid(const char *id);
 

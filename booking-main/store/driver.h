@@ -8,6 +8,8 @@
 
 #include "store/store.h"
 
+struct sql;
+
 struct store_driver {
     const char *scheme; /* what its URLs begin with, such as "sqlite:" */
     struct store *(*open)(const char *url, struct buffer *error);
@@ -23,6 +25,8 @@ struct store_driver {
                   int64_t last_event, struct buffer *error);
     void (*submit)(struct store *store, struct store_request *request);
     struct store_stats (*stats)(const struct store *store);
+    /* For the operator's desk (store/desk/); NULL with a sentence when it cannot. */
+    struct sql *(*open_sql)(struct store *store, struct buffer *error);
     void (*close)(struct store *store);
 };
 

@@ -27,7 +27,7 @@ enum {
     DESK_TEXT_MAX = 128,      /* bytes of what is searched for */
     DESK_PAGE_MAX = 200,      /* rows of a page */
     DESK_COLLISIONS_MAX = 20, /* that a refusal lists */
-    DESK_DAYS_MAX = 92,       /* of an occupancy or a calendar */
+    DESK_DAYS_MAX = 92,       /* of a calendar */
     DESK_BLOCK_DAYS_MAX = 366,
     DESK_TURNAROUND_MAX = 7 * MINUTES_PER_DAY,
     DESK_DAY_ROWS_MAX = 500, /* of each list of a day's overview; the counts are of all */
@@ -94,6 +94,9 @@ struct desk_place {
     int64_t at; /* when it was made, or with DESK_BY_PICKUP its pickup */
     char id[BOOKING_ID_SIZE + 1];
 };
+
+/* Where a page that ends with this row ends. */
+struct desk_place desk_place_of(const struct desk_filter *filter, const struct desk_booking *row);
 
 /* Is told each row; returns false to stop. */
 typedef bool desk_booking_reader(void *context, const struct desk_booking *booking);
@@ -176,7 +179,6 @@ bool desk_set_turnaround(struct desk *desk, int32_t minutes, struct buffer *erro
 /* --- looking --------------------------------------------------------------------------------- */
 
 struct desk_car {
-    int64_t number;
     const char *carid, *location, *category, *currency;
     int64_t day_price, hour_price; /* hour_price -1 for none */
     int32_t turnaround;            /* -1: as fleet-wide */
@@ -202,17 +204,6 @@ bool desk_find_cars(struct desk *desk, const struct desk_car_filter *filter, con
 bool desk_calendar(struct desk *desk, const struct desk_car_filter *filter, const char *after,
                    unsigned limit, struct period period, desk_car_reader *car,
                    desk_booking_reader *bar, void *context, struct buffer *error);
-
-/* Cars of a location and category that are offered, and how many of them are free throughout each
- * of `days` days from `from` on: busy[i] of them are not. */
-struct desk_occupancy {
-    const char *location, *category;
-    uint32_t total;
-    const uint32_t *busy;
-};
-typedef bool desk_occupancy_reader(void *context, const struct desk_occupancy *group);
-bool desk_occupancy(struct desk *desk, const char *location, int32_t from, unsigned days,
-                    desk_occupancy_reader *each, void *context, struct buffer *error);
 
 /* A day's overview, or that of any period of up to 31 days. */
 enum desk_day_list {

@@ -8,6 +8,7 @@
 
 #include "lib/base/container_of.h"
 #include "store/committer.h"
+#include "store/postgresql/desk_sql.h"
 #include "store/postgresql/group.h"
 #include "store/postgresql/import.h"
 #include "store/postgresql/keeper.h"
@@ -223,6 +224,11 @@ static bool postgresql_read_snapshot(struct store *base, int32_t since,
     return read;
 }
 
+static struct sql *postgresql_open_sql(struct store *base, struct buffer *error)
+{
+    return pg_sql_open(from_store(base)->url, error);
+}
+
 static const char *postgresql_place(const struct store *base)
 {
     return container_of(base, const struct pg_store, store)->reader.place;
@@ -267,5 +273,6 @@ const struct store_driver postgresql_store_driver = {
     .start = postgresql_start,
     .submit = postgresql_submit,
     .stats = postgresql_stats,
+    .open_sql = postgresql_open_sql,
     .close = postgresql_close,
 };

@@ -130,8 +130,11 @@ static const char version_2[] =
     "CREATE INDEX past_bookings_reference ON past_bookings (reference) WHERE reference <> '';"
     "CREATE INDEX past_bookings_pickup ON past_bookings (pickup_at, id);"
     "CREATE INDEX past_bookings_return ON past_bookings (return_at);"
-    "CREATE INDEX cars_location ON cars (location, carid);"
-    "CREATE INDEX cars_category ON cars (category, carid);"
+    "CREATE INDEX bookings_held ON bookings (expires_at) WHERE state = 1;"
+    "CREATE INDEX bookings_blocked ON bookings (return_at) WHERE state = 5;"
+    "CREATE INDEX cars_carid ON cars (carid COLLATE \"C\");"
+    "CREATE INDEX cars_location ON cars (location, carid COLLATE \"C\");"
+    "CREATE INDEX cars_category ON cars (category, carid COLLATE \"C\");"
 
     "DROP VIEW all_bookings;"
     "CREATE VIEW all_bookings AS SELECT " BOOKING_NAMES ", turnaround, version, returned_at,"

@@ -16,6 +16,7 @@
 #include "lib/base/container_of.h"
 #include "store/committer.h"
 #include "store/sqlite/backup.h"
+#include "store/sqlite/desk_sql.h"
 #include "store/sqlite/import.h"
 #include "store/sqlite/keeper.h"
 #include "store/sqlite/snapshot.h"
@@ -264,6 +265,14 @@ static bool sqlite_read_snapshot(struct store *base, int32_t since,
     return read;
 }
 
+static struct sql *sqlite_open_sql(struct store *base, struct buffer *error)
+{
+    struct sqlite_store *store = from_store(base);
+    return store->in_memory ? sqlite_sql_open(store->path, &store->committer,
+                                              &store->writer.connection, error)
+                            : sqlite_sql_open(store->path, NULL, NULL, error);
+}
+
 static const char *sqlite_store_place(const struct store *base)
 {
     return container_of(base, const struct sqlite_store, store)->url;
@@ -291,5 +300,6 @@ const struct store_driver sqlite_store_driver = {
     .start = sqlite_start,
     .submit = sqlite_submit,
     .stats = sqlite_stats,
+    .open_sql = sqlite_open_sql,
     .close = sqlite_close,
 };

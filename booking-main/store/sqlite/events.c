@@ -1,28 +1,33 @@
 #include "store/sqlite/events.h"
 
-#include "lib/base/timestamp.h"
+#include "store/event.h"
 
 void sqlite_events_init(struct sqlite_events *events, struct sqlite_connection *connection)
 {
     *events = (struct sqlite_events){.connection = connection};
 }
 
-int sqlite_event_insert(struct sqlite_events *events, enum store_event_kind kind,
-                        const struct booking *booking)
+int sqlite_event_add(struct sqlite_events *events, const struct store_event *event)
 {
-    bool held = booking && booking->state == BOOKING_HELD;
     struct query query =
         query_begin(events->connection, &events->insert,
                     "INSERT INTO events (kind, car, pickup_at, return_at, expires_at, booking_id,"
                     " at) VALUES (?, ?, ?, ?, ?, ?, ?)");
-    query_number(&query, kind);
-    query_number(&query, booking ? booking->car : 0);
-    query_number(&query, booking ? booking->period.pickup_at : 0);
-    query_number(&query, booking ? booking_occupies(booking).return_at : 0);
-    query_number(&query, held ? booking->expires_at : 0);
-    query_text(&query, booking ? booking->id : "");
-    query_number(&query, timestamp_now_milliseconds());
+    query_number(&query, event->kind);
+    query_number(&query, event->car);
+    query_number(&query, event->period.pickup_at);
+    query_number(&query, event->period.return_at);
+    query_number(&query, event->expires_at);
+    query_text(&query, event->booking_id);
+    query_number(&query, event->at);
     return query_run(&query);
+}
+
+int sqlite_event_insert(struct sqlite_events *events, enum store_event_kind kind,
+                        const struct booking *booking)
+{
+    struct store_event event = store_event_of(kind, booking);
+    return sqlite_event_add(events, &event);
 }
 
 /* A statement that is kept and gives one number. */

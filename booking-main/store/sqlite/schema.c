@@ -209,6 +209,8 @@ static const char version_3[] =
     "CREATE INDEX past_bookings_reference ON past_bookings (reference) WHERE reference <> '';"
     "CREATE INDEX past_bookings_pickup ON past_bookings (pickup_at, id);"
     "CREATE INDEX past_bookings_return ON past_bookings (return_at);"
+    "CREATE INDEX bookings_held ON bookings (expires_at) WHERE state = 1;"
+    "CREATE INDEX bookings_blocked ON bookings (return_at) WHERE state = 5;"
     "CREATE INDEX cars_location ON cars (location, carid);"
     "CREATE INDEX cars_category ON cars (category, carid);"
 
