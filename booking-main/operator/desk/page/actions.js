@@ -10,8 +10,9 @@ import { addDays, dayOf, fromWall, now, rfc3339, startOf, time, toWall, zoneLabe
   from './time.js';
 import { isBlock, nameOf, pickupOf, returnOf } from './words.js';
 
-const reasonField = (value) => field('Reason', h('input', { name: 'reason', required: true,
-  maxlength: 200, value }), 'Kept in the history, where every operator can read it.');
+const reasonField = (value, autofocus) => field('Reason', h('input', { name: 'reason',
+  required: true, maxlength: 200, value, autofocus }),
+  'Kept in the history, where every operator can read it.');
 
 const utf8 = new TextEncoder();
 
@@ -23,11 +24,16 @@ function short(reason) {
 }
 
 export function timeField(label, name, instant) {
-  const odd = h('small', { role: 'status' });
+  const words = h('small', { role: 'status' });
   const input = h('input', { type: 'datetime-local', name, required: true,
     value: toWall(instant) });
-  input.addEventListener('input', () => { odd.textContent = fromWall(input.value).odd ?? ''; });
-  return h('div', null, field(`${label} (${zoneName()})`, input), odd);
+  const tell = () => {
+    const { instant: at, odd } = fromWall(input.value);
+    words.textContent = Number.isNaN(at) ? '' : `${time(at)}. ${odd ?? ''}`;
+  };
+  tell();
+  input.addEventListener('input', tell);
+  return h('div', null, field(`${label} (${zoneName()})`, input), words);
 }
 
 /** A change that carries what was seen. When somebody else was faster, what is now is shown, and
@@ -37,7 +43,7 @@ function carefully(booking, path, bodyOf, done) {
   return {
     send: async (values) => {
       const answer = await post(path, { ...bodyOf(values), seen: seen.version });
-      done(answer.booking ?? booking, values);
+      done(answer.booking ?? booking, seen);
       refresh();
     },
     explain: (error) => {
@@ -58,8 +64,8 @@ export function cancel(booking) {
   const does = held ? 'Release' : 'Cancel';
   ask({
     title: `${does} ${nameOf(booking)}`,
-    text: `${booking.channel} is told, and the car is free for others at once. That cannot be taken `
-      + 'back: the partner would have to book again.',
+    text: `${booking.channel} is told, and the car is free for others at once. `
+      + 'That cannot be taken back: the partner would have to book again.',
     fields: reasonField(),
     submit: `${does} the ${held ? 'hold' : 'booking'}`,
     danger: true,
@@ -92,13 +98,16 @@ export function changeReturn(booking) {
       h('button', { type: 'button', onclick: () => shift(1) }, 'A day later')), reasonField()],
     submit: 'Change the return',
     ...carefully(booking, `${changePath(booking)}/change`,
-      (values) => ({ return_at: rfc3339(fromWall(values.return_at).instant),
-        reason: values.reason }),
-      (changed) => notice(
-        `The return of ${nameOf(booking)} is now ${time(returnOf(changed))}; it was ${time(before)}.`,
-        { label: `Undo: back to ${time(before)}`,
-          run: () => undoChange(changed, { return_at: rfc3339(before) },
-            `The return of ${nameOf(booking)} is ${time(before)} again.`) })),
+      // A time that the clocks show twice stays the one it was, unless it is written anew.
+      ({ return_at: at, reason }) => ({ reason,
+        return_at: at === toWall(before) ? booking.return_at : rfc3339(fromWall(at).instant) }),
+      (changed, seen) => {
+        const was = time(returnOf(seen));
+        notice(`The return of ${nameOf(booking)} is now ${time(returnOf(changed))}; it was ${was}.`,
+          { label: `Undo: back to ${was}`,
+            run: () => undoChange(changed, { return_at: seen.return_at },
+              `The return of ${nameOf(booking)} is ${was} again.`) });
+      }),
   });
 }
 
@@ -129,18 +138,17 @@ export function move(booking) {
     else offer(await freeCars(booking), `${booking.location}, any category`);
   })().catch((error) => { free.textContent = `Free cars are not known: ${error.message}`; });
 
-  const before = booking.carid;
   ask({
     title: `Move ${nameOf(booking)} to another car`,
-    text: `Now ${before}, ${booking.location}, ${booking.category}. Period and price stay.`,
+    text: `Now ${booking.carid}, ${booking.location}, ${booking.category}. Period and price stay.`,
     fields: [field('Car', input), list, free, reasonField()],
     submit: 'Move the booking',
     ...carefully(booking, `${changePath(booking)}/change`,
       ({ carid, reason }) => ({ carid: carid.trim(), reason }),
-      (changed) => notice(`${nameOf(booking)} has ${changed.carid} now; it had ${before}.`,
-        { label: `Undo: back to ${before}`,
-          run: () => undoChange(changed, { carid: before },
-            `${nameOf(booking)} has ${before} again.`) })),
+      (changed, { carid }) => notice(
+        `${nameOf(booking)} has ${changed.carid} now; it had ${carid}.`,
+        { label: `Undo: back to ${carid}`,
+          run: () => undoChange(changed, { carid }, `${nameOf(booking)} has ${carid} again.`) })),
   });
 }
 
@@ -165,7 +173,7 @@ export function block(carid, from, to, reason) {
     fields: [
       field('Car', h('input', { name: 'carid', value: carid, required: true, maxlength: 64 })),
       h('div', { class: 'pair' }, timeField('From', 'from', start), timeField('To', 'to', end)),
-      reasonField(reason)],
+      reasonField(reason, Boolean(carid))],
     submit: 'Block the car',
     send: async (values) => {
       const { booking } = await post('/blocks', { carid: values.carid.trim(),
@@ -207,12 +215,14 @@ export function actionsFor(booking) {
       ? [['Release the car', release]] : [];
   }
   if (booking.status === 'held') {
-    return [['Move to another car', move], ['Release the hold', cancel, 'danger']];
+    return [['Change the return', changeReturn], ['Move to another car', move],
+      ['Release the hold', cancel, 'danger']];
   }
   if (booking.status !== 'booked' || booking.returned_at) return [];
+  const ahead = returnOf(booking) > now();
   return [
     pickupOf(booking) <= now() && ['The car is back', returned],
-    ['Change the return', changeReturn], ['Move to another car', move],
-    ['Cancel the booking', cancel, 'danger'],
+    ['Change the return', changeReturn], ahead && ['Move to another car', move],
+    ahead && ['Cancel the booking', cancel, 'danger'],
   ].filter(Boolean);
 }

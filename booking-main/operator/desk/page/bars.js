@@ -15,13 +15,16 @@ export function legend() {
       h('li', null, h('span', { class: `bar sample ${kind}` }), text)));
 }
 
+function kindOfDay(day) {
+  if (day === dayOf(now())) return 'today';
+  return ['Sat', 'Sun'].includes(weekday(startOf(day))) ? 'weekend' : null;
+}
+
 export function headings(list) {
-  const today = dayOf(now());
   return list.map((day) => {
     const at = startOf(day);
-    const weekend = ['Sat', 'Sun'].includes(weekday(at));
-    return h('th', { scope: 'col', class: [weekend && 'weekend', day === today && 'today']
-      .filter(Boolean).join(' ') || null, 'aria-current': day === today ? 'date' : null },
+    const kind = kindOfDay(day);
+    return h('th', { scope: 'col', class: kind, 'aria-current': kind === 'today' ? 'date' : null },
     h('span', null, weekday(at)), ' ', h('strong', null, Number(day.slice(8))),
     h('span', { class: 'hidden' }, ` ${dayName(at)}`));
   });
@@ -70,13 +73,13 @@ export function bars(list, rows) {
   const edges = [...list.map(startOf), startOf(addDays(list[list.length - 1], 1))];
   const names = list.map((day) => dayName(startOf(day)));
   const where = scale(edges);
-  const today = list.indexOf(dayOf(now()));
+  const classes = list.map(kindOfDay);
   const shownRows = new Map();
 
   const body = rows.map((row) => {
     const cells = list.map((_, i) => {
       const here = row.bars.filter((bar) => pickupOf(bar) < edges[i + 1] && ends(bar) > edges[i]);
-      const cell = h('td', { class: i === today ? 'today' : null, 'aria-label': `${row.carid}, ${
+      const cell = h('td', { class: classes[i], 'aria-label': `${row.carid}, ${
         names[i]}: ${here.map(inWords).join('; ') || 'free'}` });
       cell.here = here;
       return cell;
@@ -85,7 +88,7 @@ export function bars(list, rows) {
     const line = h('tr', { class: row.offered ? null : 'withdrawn' },
       h('th', { scope: 'row' },
         h('a', { href: to('bookings', { carid: row.carid, order: 'pickup' }) }, row.carid), ' ',
-        h('span', { class: 'faint' }, `${row.location} ${row.category}`,
+        h('span', { class: 'faint' }, `${row.location} `, h('span', null, row.category),
           row.offered ? '' : ' withdrawn')),
       cells);
     shownRows.set(line, row);

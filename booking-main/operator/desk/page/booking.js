@@ -25,8 +25,8 @@ function facts(booking) {
     ['Car', [h('a', { href: to('calendar', { q: booking.carid, view: 'cars',
       from: addDays(dayOf(pickupOf(booking)), -2) }) }, booking.carid), ` · ${place(booking)}`]],
     [isBlock(booking) ? 'From' : 'Pickup', time(pickupOf(booking))],
-    [isBlock(booking) ? 'To' : 'Return', `${time(returnOf(booking))} (${
-      duration(returnOf(booking) - pickupOf(booking))})`],
+    [isBlock(booking) ? 'To' : 'Return', [time(returnOf(booking)), h('span',
+      { class: 'tight faint' }, ` · ${duration(returnOf(booking) - pickupOf(booking))}`)]],
     booking.turnaround > 0 && ['Turnaround', `${duration(booking.turnaround * 60000)} after it`],
     !isBlock(booking) && ['Price', [money(booking.price, booking.currency),
       booking.day_price !== undefined && h('span', { class: 'faint' },
@@ -35,7 +35,7 @@ function facts(booking) {
     booking.reference && ['Reference', h('code', null, booking.reference)],
     ['Id', h('code', null, booking.id)],
     ['Made', time(Date.parse(booking.created_at))],
-    booking.reason && ['Reason', booking.reason],
+    booking.reason && [isBlock(booking) ? 'Reason' : 'Last reason', booking.reason],
   ].filter(Boolean);
   return h('dl', { class: 'facts' }, rows.map(([name, value]) =>
     h('div', null, h('dt', null, name), h('dd', null, value))));
@@ -56,7 +56,7 @@ export async function show({ id }, signal) {
         h('section', { class: 'panel' }, h('h2', null, 'What can be done'),
           actions.length ? h('div', { class: 'buttons column' }, actions.map(([label, act, name]) =>
             h('button', { class: name, onclick: () => act(booking) }, label)))
-            : h('p', { class: 'faint' }, 'Nothing: it is over. What was done stays in the history.'))),
+            : h('p', { class: 'faint' }, 'Nothing: it is over. Its history stays.'))),
       h('section', { class: 'panel' }, h('h2', null, 'History'),
         table(`History, times in ${zoneName()}`,
           [['When', 'tight'], ['What', 'tight'], ['Who', 'tight'], ['Why and how']],

@@ -4,11 +4,11 @@ import { get, knownChannels, noteChannels, places, url } from './api.js';
 import { choice, field, h, select, table } from './dom.js';
 import { go, to, values } from './route.js';
 import { addDays, dayOf, isDay, now, rfc3339, shortTime, startOf, zoneName } from './time.js';
-import { badge, count, linkTo, money, pickupOf, place, returnOf, states } from './words.js';
+import { badge, carAt, count, linkTo, money, pickupOf, returnOf, states } from './words.js';
 
 const PAGE = 50;
 const DAYS = ['pickup_from', 'pickup_to', 'return_from', 'return_to'];
-const MORE = ['reference', 'carid', 'category', 'return_from', 'return_to'];
+const MORE = ['carid', 'category', 'return_from', 'return_to', 'order'];
 
 /** The filter as the API takes it. A "to" day is meant to the end. */
 function forApi({ after, ...filter }) {
@@ -37,16 +37,16 @@ function filters(query, { locations, categories }) {
     text('Reference, id or car', 'q'),
     field('State', select('state', [['', 'Any but blocks'], ...states], query.state)),
     pick('Partner', 'channel', knownChannels()), pick('Location', 'location', locations),
-    dates('Pickup from', 'pickup_from'), dates('to', 'pickup_to'),
-    field('Order', select('order', [['', 'Newest first'], ['pickup', 'By pickup']], query.order))),
+    dates('Pickup from', 'pickup_from'), dates('Pickup to', 'pickup_to'),
+    h('div', { class: 'buttons' }, h('button', { class: 'primary' }, 'Show'),
+      h('a', { class: 'button', href: to('bookings') }, 'Clear'))),
   h('details', { open: MORE.some((name) => query[name]) },
     h('summary', null, 'More filters'),
     h('div', { class: 'row' },
-      text('Reference', 'reference'), text('Car', 'carid'),
-      pick('Category', 'category', categories),
-      dates('Return from', 'return_from'), dates('to', 'return_to'))),
-  h('div', { class: 'buttons' }, h('button', { class: 'primary' }, 'Show'),
-    h('a', { class: 'button', href: to('bookings') }, 'Clear')));
+      text('Car', 'carid'), pick('Category', 'category', categories),
+      dates('Return from', 'return_from'), dates('Return to', 'return_to'),
+      field('Order', select('order', [['', 'Newest first'], ['pickup', 'By pickup']],
+        query.order)))));
 }
 
 function presets() {
@@ -86,10 +86,10 @@ export async function show({ query }, signal) {
         'Download CSV of all of them')),
       bookings.length ? table('Bookings',
         [['Booking'], ['Status', 'tight'], ['Pickup', 'tight'], ['Return', 'tight'], ['Car'],
-          ['Place', 'tight'], ['Partner'], ['Price', 'number']],
+          ['Partner'], ['Price', 'number']],
         bookings.map((booking) => [
           linkTo(booking), badge(booking), shortTime(pickupOf(booking)),
-          shortTime(returnOf(booking)), booking.carid, place(booking),
+          shortTime(returnOf(booking)), carAt(booking),
           booking.channel || booking.reason, money(booking.price, booking.currency)]))
         : h('p', { class: 'empty' }, 'No booking is like that. Clear a filter, or look for a block '
           + 'by its state.'),

@@ -17,7 +17,7 @@ function controls(query, from, days, known) {
   const [location, locations] = choice('location', known.locations, query.location,
     { maxlength: 64 });
   const [category, categories] = choice('category', known.categories, query.category,
-    { maxlength: 4, size: 6 });
+    { maxlength: 4 });
   const link = (text, day, label) => h('a', { class: 'button', 'aria-label': label,
     href: to('calendar', { ...query, from: day }) }, text);
   return h('form', { class: 'row controls', 'aria-label': 'Days and cars', onsubmit: (event) => {
@@ -30,7 +30,7 @@ function controls(query, from, days, known) {
   field('From', h('input', { type: 'date', name: 'from', value: from })),
   field('Days', select('days', SPANS.map((n) => [n, n]), String(days))),
   field('Location', location), locations, field('Category', category), categories,
-  field('Car begins with', h('input', { name: 'q', value: query.q, maxlength: 64, size: 12,
+  field('Car begins with', h('input', { name: 'q', value: query.q, maxlength: 64,
     spellcheck: 'false', autocomplete: 'off' })),
   h('button', { class: 'primary' }, 'Show'),
   h('button', { type: 'button', onclick: () => block(query.q ?? '') }, 'Block a car…'));
@@ -80,7 +80,7 @@ async function rows(query, list, signal) {
       ? h('p', { class: 'empty' }, 'No car is like that.')
       : [legend(), bars(list, answer.rows),
         h('p', { class: 'faint' }, 'Keys: arrows walk cars and days, Enter opens what is there or '
-          + 'offers a block, B offers a block in any case, Shift with arrows chooses several days.'),
+          + 'offers a block, B always offers one, Shift with arrows chooses several days.'),
         h('nav', { class: 'pages', 'aria-label': 'Pages' },
           query.after && h('a', { class: 'button',
             href: to('calendar', { ...query, after: '' }) }, 'First page'),

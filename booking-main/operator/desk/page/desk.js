@@ -1,7 +1,7 @@
 // The page's frame: views by the address, the search box, the zone, and whether the engine answers.
 
 import { get, status, Unreachable } from './api.js';
-import { byId, h, say } from './dom.js';
+import { byId, h, say, standIn } from './dom.js';
 import { problemBox } from './notice.js';
 import { go, parse, refresh, to } from './route.js';
 import { chooseZone, setClock, zoneLabel, zoneName, zones } from './time.js';
@@ -44,7 +44,7 @@ async function render() {
   byId('busy').hidden = true;
   main.removeAttribute('aria-busy');
   const held = sameView && main.contains(document.activeElement)
-    ? place(document.activeElement) : null;
+    ? standIn(document.activeElement) : null;
   const searching = document.activeElement === byId('search-text');
   main.replaceChildren(...page.content.flat(Infinity).filter(Boolean));
   document.title = `${page.title} – Booking desk`;
@@ -57,15 +57,6 @@ async function render() {
   shownAt = Date.now();
 }
 
-/** Finds the control of the new page that stands where the old one stood: by its name or words. */
-function place(element) {
-  const words = element.textContent.trim();
-  const { tagName, name } = element;
-  return () => [...main.querySelectorAll(tagName)].find((other) =>
-    (name ? other.name === name : other.textContent.trim() === words))
-    ?? main.querySelector('h1');
-}
-
 const missing = () => ({ title: 'No such view', content: [
   h('h1', { tabindex: '-1' }, 'No such view'),
   h('p', null, 'The address leads nowhere. ', h('a', { href: to('today') }, 'To today'))] });
@@ -75,7 +66,7 @@ const failed = (error) => ({ title: error.title ?? 'Trouble', content: [
   problemBox(error, h('div', { class: 'buttons' },
     h('button', { onclick: refresh }, 'Try again')))] });
 
-// --- search ---------------------------------------------------------------------------------------
+// --- search --------------------------------------------------------------------------------------
 
 byId('search').addEventListener('submit', async (event) => {
   event.preventDefault();
@@ -103,7 +94,7 @@ function openBooking(id) {
   go(to('booking', {}, id));
 }
 
-// --- zone -----------------------------------------------------------------------------------------
+// --- zone ----------------------------------------------------------------------------------------
 
 function fillZones() {
   const option = (name) => h('option', { value: name, selected: name === zoneName() },
@@ -122,7 +113,7 @@ byId('zone').addEventListener('change', (event) => {
   refresh();
 });
 
-// --- is the engine there? -------------------------------------------------------------------------
+// --- is the engine there? ------------------------------------------------------------------------
 
 let retry = null;
 const PAUSES_S = [2, 4, 8, 15];

@@ -1,6 +1,6 @@
 // Forms in a <dialog>: the browser keeps the keyboard inside and gives the focus back afterwards.
 
-import { h, newId } from './dom.js';
+import { h, newId, standIn } from './dom.js';
 import { problemBox } from './notice.js';
 
 /** Asks for what an action needs. `send(values)` does it; what it throws is shown in the dialog,
@@ -45,7 +45,12 @@ export function ask({ title, text, fields, submit, danger, send, explain }) {
   };
   // A link in the dialog leads to another view: the form would hide it.
   dialog.addEventListener('click', (event) => event.target.closest('a') && dialog.close());
-  dialog.addEventListener('close', () => dialog.remove());
+  const opener = standIn(document.activeElement);
+  dialog.addEventListener('close', () => {
+    dialog.remove();
+    // The view may have been made anew behind the dialog, and the button with it.
+    if (document.activeElement === document.body) opener()?.focus();
+  });
   document.body.append(dialog);
   dialog.showModal();
   return dialog;

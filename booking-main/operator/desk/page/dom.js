@@ -21,6 +21,17 @@ export function say(text) {
   byId('said').textContent = text;
 }
 
+/** Finds the control that stands in a new view where this one stood: by its name, or its words. */
+export function standIn(element) {
+  const main = byId('main');
+  const wordsOf = (other) => other.getAttribute('aria-label') ?? other.textContent.trim();
+  const words = wordsOf(element);
+  const { tagName, name } = element;
+  return () => [...main.querySelectorAll(tagName)].find((other) =>
+    (name ? other.name === name : wordsOf(other) === words))
+    ?? main.querySelector('h1');
+}
+
 /** A label above its control, with a hint that a screen reader reads after it. */
 export function field(label, control, hint) {
   control.id ||= newId(control.name || 'field');

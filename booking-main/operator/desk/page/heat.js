@@ -43,7 +43,8 @@ export function heat(list, groups, query) {
     const cells = group.free.map((free, i) => {
       const cell = h('td', { class: `heat level-${level(free, group.total)}`,
         'aria-label': `${name}, ${names[i]}: ${free} of ${group.total} free` },
-      free.toLocaleString('en-GB'));
+      free.toLocaleString('en-GB'),
+      list.length <= 14 && h('span', { class: 'of' }, ` / ${group.total.toLocaleString('en-GB')}`));
       cell.href = down(group, list[i]);
       return cell;
     });

@@ -98,7 +98,8 @@ export function importPanel() {
       const file = input.files[0];
       if (!file) {
         input.focus();
-        result.replaceChildren(problemBox({ title: 'No file', message: 'Choose a CSV file first.' }));
+        result.replaceChildren(problemBox({ title: 'No file',
+          message: 'Choose a CSV file first.' }));
         return;
       }
       check.disabled = true;
@@ -111,7 +112,7 @@ export function importPanel() {
       check.disabled = false;
     } },
     h('div', { class: 'row' }, field('CSV file', input), check)),
-    h('p', { class: 'faint' }, 'Nothing changes before you have seen what it would change. Cars that '
-      + 'are not in the file are withdrawn; their bookings stay.'),
+    h('p', { class: 'faint' }, 'Nothing changes before you have seen what it would change. Cars '
+      + 'that are not in the file are withdrawn; their bookings stay.'),
     progress, result);
 }

@@ -2,7 +2,7 @@
 
 import { byId, h } from './dom.js';
 import { refresh } from './route.js';
-import { count, line, nameOf, place, money, period, stateName } from './words.js';
+import { line, nameOf, place, money, period, stateName } from './words.js';
 
 /** Says at the top what was done. `undo` is { label, run, text }: a button that takes it back, or
  * text alone where only a person can. */
@@ -34,8 +34,7 @@ export function problemBox(error, extra) {
   return h('div', { class: 'problem', role: 'alert' },
     h('p', null, h('strong', null, `${error.title ?? 'Something went wrong'}. `), error.message),
     way.length > 0 && [
-      h('p', null, `In the way: ${count(total, 'booking')}${total > way.length
-        ? `, of which the first ${way.length}` : ''}.`),
+      total > way.length && h('p', null, `The first ${way.length} of ${total}:`),
       h('ul', null, way.map((booking) => h('li', null, line(booking)))),
     ],
     extra);

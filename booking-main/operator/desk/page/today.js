@@ -6,7 +6,7 @@ import { choice, field, h, table } from './dom.js';
 import { go, refresh, to, values } from './route.js';
 import { addDays, clock, dayOf, duration, hourOf, isDay, longDay, now, rfc3339, shortTime, startOf,
   time, zoneName } from './time.js';
-import { badge, count, linkTo, money, pickupOf, place, returnOf } from './words.js';
+import { badge, count, isLate, isOut, linkTo, money, pickupOf, place, returnOf } from './words.js';
 
 const LISTED = 500;
 
@@ -35,7 +35,7 @@ function byHour(caption, bookings, total, at, all) {
     h('h2', null, caption, ' ', h('span', { class: 'faint' }, total.toLocaleString('en-GB'))),
     sorted.length === 0 && h('p', { class: 'empty' }, 'None.'),
     hours.map(([hour, due]) => h('div', { class: 'hour' },
-      h('h3', null, `${hour}:00`, h('span', { class: 'faint' }, ` ${due.length}`)),
+      h('h3', null, `${hour} h`, h('span', { class: 'faint' }, ` ${due.length}`)),
       h('ul', null, due.map((booking) => h('li', null,
         h('span', { class: 'at' }, clock(at(booking))),
         h('span', { class: 'where' }, booking.location),
@@ -43,9 +43,16 @@ function byHour(caption, bookings, total, at, all) {
           h('span', { class: 'faint' }, booking.category)),
         h('span', { class: 'whom' }, linkTo(booking), ' ',
           h('span', { class: 'faint' }, booking.channel)),
-        badge(booking)))))),
+        mark(booking)))))),
     total > bookings.length && h('p', null, `The first ${LISTED} of ${total}. `,
       h('a', { href: all }, 'All of them')));
+}
+
+/** Only what is not as one expects at that hour. */
+function mark(booking) {
+  if (booking.returned_at) return h('span', { class: 'badge' }, 'Back');
+  if (isLate(booking)) return badge(booking);
+  return isOut(booking) ? h('span', { class: 'badge' }, 'Out') : '';
 }
 
 function groups(bookings, at) {
@@ -98,7 +105,8 @@ export async function show({ query }, signal) {
       tiles(counts),
       counts.late > 0 && list('late', 'Late returns', view.late, counts.late,
         [['Booking'], ['Car'], ['Place', 'tight'], ['Due back', 'tight'], ['Late by', 'tight'],
-          ['Partner'], ['']],
+          ['Partner'],
+          [h('span', { class: 'hidden' }, 'Action')]],
         (b) => [linkTo(b), b.carid, place(b), shortTime(returnOf(b)),
           duration(now() - returnOf(b)), b.channel,
           h('button', { class: 'small', onclick: () => returned(b),

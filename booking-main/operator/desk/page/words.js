@@ -46,6 +46,10 @@ export const period = (booking) =>
 
 export const place = (booking) => `${booking.location} · ${booking.category}`;
 
+/** A car and where it belongs, which may stand below it where the room is short. */
+export const carAt = (booking) => [h('span', { class: 'tight' }, booking.carid), ' ',
+  h('span', { class: 'tight faint' }, place(booking))];
+
 /** One booking in a line, as a link: in lists of what is in the way, say. */
 export function line(booking) {
   return [linkTo(booking), ' ', badge(booking), ' ',
