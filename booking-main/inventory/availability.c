@@ -440,6 +440,26 @@ bool availability_is_offered(const struct availability *availability, uint32_t c
     return car < availability->count && availability->cars[car].offered;
 }
 
+void availability_count_busy_days(const struct availability *availability, uint32_t car,
+                                  int32_t from, unsigned days, uint32_t *counts)
+{
+    const struct car *found = &availability->cars[car];
+    const struct period *busy = car_periods(found);
+    int64_t next = 0; /* day to be counted: two periods may share one */
+
+    for (uint32_t i = car_first_after(found, from); i < found->count; i++) {
+        int64_t first = ((int64_t)busy[i].pickup_at - from) / MINUTES_PER_DAY;
+        int64_t last = ((int64_t)busy[i].return_at - 1 - from) / MINUTES_PER_DAY;
+
+        if (busy[i].pickup_at < from)
+            first = 0;
+        if (first >= days)
+            return;
+        for (next = first > next ? first : next; next <= last && next < days; next++)
+            counts[next]++;
+    }
+}
+
 int32_t availability_since(const struct availability *availability)
 {
     return availability->since;

@@ -80,6 +80,11 @@ bool availability_is_free(const struct availability *availability, uint32_t car,
 /* Whether there is such a car and it is offered. */
 bool availability_is_offered(const struct availability *availability, uint32_t car);
 
+/* Adds one to each of the `days` counts, of days of 24 hours from the minute `from` on, on which
+ * the car, which must be there, is not free throughout. */
+void availability_count_busy_days(const struct availability *availability, uint32_t car,
+                                  int32_t from, unsigned days, uint32_t *counts);
+
 /* Makes the car busy over the period. There is no latest return: any minute an int32_t holds but
  * the first and the last. A withdrawn car can be occupied like any other. Returns 0, or with
  * nothing changed: -EBUSY (overlaps a period of the car), -ENOENT (no such car), -EINVAL (empty

@@ -96,6 +96,17 @@ size_t inventory_cars(const struct inventory *inventory)
     return availability_stats(inventory->stock->availability).offered;
 }
 
+uint64_t inventory_generation(const struct inventory *inventory)
+{
+    return inventory->stocks + 1; /* 0 is nobody's */
+}
+
+void inventory_count_busy_days(const struct inventory *inventory, uint32_t position, int32_t from,
+                               unsigned days, uint32_t *counts)
+{
+    availability_count_busy_days(inventory->stock->availability, position, from, days, counts);
+}
+
 bool inventory_is_free(const struct inventory *inventory, uint32_t position, struct period period)
 {
     return availability_is_offered(inventory->stock->availability, position) &&

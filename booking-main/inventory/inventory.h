@@ -55,6 +55,14 @@ size_t inventory_cars(const struct inventory *inventory);
 /* Whether this car is offered and free over the period. */
 bool inventory_is_free(const struct inventory *inventory, uint32_t position, struct period period);
 
+/* Counts the inventory's stocks: another figure says that positions may mean other cars. */
+uint64_t inventory_generation(const struct inventory *inventory);
+
+/* Adds one to each of the `days` counts, of days of 24 hours from the minute `from` on, on which
+ * the car at `position` is not free throughout. */
+void inventory_count_busy_days(const struct inventory *inventory, uint32_t position, int32_t from,
+                               unsigned days, uint32_t *counts);
+
 /* Claims the car at `position`, which must be free, for the claim's booking_id; false when it is
  * not free after all or memory ran out. */
 bool inventory_claim(struct inventory *inventory, uint32_t position, struct period period,
