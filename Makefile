@@ -118,6 +118,9 @@ $(FLAGS_FILE): FORCE
 	@mkdir -p $(@D)
 	@echo '$(subst ','\'',$(FLAGS_NOW))' | cmp -s - $@ || echo '$(subst ','\'',$(FLAGS_NOW))' >$@
 
+# The page's files are in the binary.
+$(OBJECTS)/booking-main/operator/desk/page.o: $(wildcard booking-main/operator/desk/page/*)
+
 deps: ## install what a build needs (says what; Debian and Ubuntu)
 	@tools/install-deps build
 

@@ -15,6 +15,13 @@ static const struct option_entry entries[] = {
      "address of the operator port; without one, all addresses"},
     {"admin-port", "BOOKING_ADMIN_PORT", OPTION_PORT, FIELD(admin_port), "PORT", "9033",
      "operator port: /healthz, /readyz, /metrics"},
+    {"desk-bind", "BOOKING_DESK_BIND", OPTION_TEXT, FIELD(desk_bind), "ADDRESS", "127.0.0.1",
+     "address of the operator's desk; one that is not loopback needs\n--operator-keys"},
+    {"desk-port", "BOOKING_DESK_PORT", OPTION_PORT_OR_NONE, FIELD(desk_port), "PORT", "9034",
+     "the operator's desk: page and API; 0 for none"},
+    {"operator-keys", "BOOKING_OPERATOR_KEYS", OPTION_TEXT, FIELD(operator_keys), "FILE", NULL,
+     "operators' keys, a line each: a name, a space and the key;\n"
+     "without the file the desk asks nobody who he is"},
     {"connections-per-address", "BOOKING_CONNECTIONS_PER_ADDRESS", OPTION_COUNT,
      FIELD(connections_per_address), "N", "1024",
      "connections that one address may have to the public port;\n"
@@ -40,7 +47,8 @@ static const struct option_entry entries[] = {
     {"channel", "BOOKING_CHANNEL", OPTION_TEXT, FIELD(channel), "NAME", "default",
      "the partner this engine serves; it sees its own bookings only"},
     {"api-keys", "BOOKING_API_KEYS", OPTION_TEXT, FIELD(api_keys), "FILE", NULL,
-     "accepted keys, one a line; without the file the service is open"},
+     "accepted keys, a line each, with a name and a space before it or\n"
+     "without; without the file the service is open"},
     {"drain-delay", "BOOKING_DRAIN_DELAY", OPTION_SECONDS, FIELD(drain_delay), "SECONDS", "5",
      "how long to serve on, not ready any more, after SIGTERM"},
     {"access-log", "BOOKING_ACCESS_LOG", OPTION_TEXT, FIELD(access_log), "FILE", NULL,

@@ -12,6 +12,9 @@ struct config {
     uint16_t port;
     const char *admin_bind;
     uint16_t admin_port;
+    const char *desk_bind;
+    uint16_t desk_port;               /* 0: no desk */
+    const char *operator_keys;        /* NULL: the desk is open, on loopback only */
     unsigned connections_per_address; /* 0 for any number */
     const char *adapter_url;
     const char *prefix; /* NULL for none */

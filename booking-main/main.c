@@ -10,6 +10,8 @@
 #include "lib/http/healthcheck.h"
 #include "lib/http/listen.h"
 #include "lib/keys/key_file.h"
+#include "operator/desk/access.h"
+#include "operator/desk/desk_server.h"
 #include "operator/operator.h"
 #include "partner/partner.h"
 
@@ -23,6 +25,8 @@ enum {
     OPERATOR_CONNECTIONS = 64,
     IDLE_SECONDS = 75, /* longer than the minute that common load balancers keep theirs */
     OPERATOR_IDLE_SECONDS = 10,
+    DESK_CONNECTIONS = 256,
+    DESK_CONNECTIONS_PER_ADDRESS = 64,
     FINISH_SECONDS = 10,     /* for the requests in flight once nothing new is accepted */
     QUIET_MILLISECONDS = 60, /* between accepting the last connection and reading its request */
 };
@@ -93,6 +97,9 @@ static void on_draining(void *context)
 {
     struct engine *engine = context;
     http_server_close_connections(engine->public_server);
+    if (engine->desk_server)
+        http_server_close_connections(engine->desk_server);
+    desk_access_drain(engine->desk_access);
     operator_keep_adapter(engine);
     log_info(engine->log, "draining", NULL);
 }
@@ -101,12 +108,15 @@ static void on_finishing(void *context)
 {
     struct engine *engine = context;
     http_server_stop_accepting(engine->public_server);
+    if (engine->desk_server)
+        http_server_stop_accepting(engine->desk_server);
 }
 
 static bool is_idle(void *context)
 {
     const struct engine *engine = context;
-    return http_server_requests_in_progress(engine->public_server) == 0;
+    return http_server_requests_in_progress(engine->public_server) == 0 &&
+           (!engine->desk_server || http_server_requests_in_progress(engine->desk_server) == 0);
 }
 
 /* --- SIGHUP ---------------------------------------------------------------------------------- */
@@ -121,6 +131,7 @@ static void on_sighup(void *context)
                   access_log, "error", strerror(errno), NULL);
     if (engine->api_keys)
         key_file_reread(engine->api_keys);
+    desk_access_reread(engine->desk_access);
 }
 
 /* --- starting -------------------------------------------------------------------------------- */
@@ -164,6 +175,26 @@ static bool start_servers(struct engine *engine, struct buffer *error)
                                            "--admin-port", &operator_config, error);
     if (!engine->operator_server)
         return false;
+    if (config->desk_port) {
+        struct http_server_config desk_config = {
+            .routes = desk_routes,
+            .route_count = desk_route_count,
+            .fields = desk_fields,
+            .field_count = desk_field_count,
+            .bodies_max = DESK_FLEET_MAX,
+            .connection_limit = DESK_CONNECTIONS,
+            .connections_per_address = DESK_CONNECTIONS_PER_ADDRESS,
+            .idle_seconds = IDLE_SECONDS,
+        };
+        engine->desk_access = desk_access_new(engine->loop, engine->log, config->desk_bind,
+                                              config->operator_keys, error);
+        if (!engine->desk_access)
+            return false;
+        engine->desk_server = start_server(engine, config->desk_bind, config->desk_port,
+                                           "--desk-port", &desk_config, error);
+        if (!engine->desk_server)
+            return false;
+    }
     engine->public_server =
         start_server(engine, config->bind, config->port, "--port", &public_config, error);
     return engine->public_server;
@@ -272,6 +303,11 @@ static void engine_stop(struct engine *engine)
     store_close(engine->store);
     inventory_free(engine->inventory);
     adapter_calls_free(engine->adapter);
+    if (engine->desk_server)
+        http_server_cut_streams(engine->desk_server);
+    desk_access_drain(engine->desk_access);
+    http_server_free(engine->desk_server);
+    desk_access_free(engine->desk_access);
     http_server_free(engine->public_server);
     http_server_free(engine->operator_server);
     key_file_free(engine->api_keys);
@@ -285,16 +321,18 @@ static void engine_stop(struct engine *engine)
 static void log_start(const struct engine *engine)
 {
     const struct config *config = engine->config;
-    char port[8], admin_port[8], cars[24];
+    char port[8], admin_port[8], desk_port[8], cars[24];
     size_t count = inventory_cars(engine->inventory);
     snprintf(port, sizeof port, "%u", config->port);
     snprintf(admin_port, sizeof admin_port, "%u", config->admin_port);
+    snprintf(desk_port, sizeof desk_port, "%u", config->desk_port);
     snprintf(cars, sizeof cars, "%zu", count);
     if (!engine->api_keys)
         log_info(engine->log, "open to everybody: no --api-keys", NULL);
-    log_info(engine->log, "listening", "port", port, "admin_port", admin_port, "channel",
-             config->channel, "adapter", config->adapter_url, "database",
-             store_place(engine->store), "cars", cars, "version", version_text, NULL);
+    log_info(engine->log, "listening", "port", port, "admin_port", admin_port, "desk_port",
+             config->desk_port ? desk_port : "none", "channel", config->channel, "adapter",
+             config->adapter_url, "database", store_place(engine->store), "cars", cars, "version",
+             version_text, NULL);
 }
 
 /* Runs the engine until a signal; the exit status. */

@@ -115,6 +115,7 @@ static const char *set_value(const struct option_entry *entry, const char *text,
         const char *expected;
     } ranges[] = {
         [OPTION_PORT] = {1, 65535, "a port, 1 to 65535"},
+        [OPTION_PORT_OR_NONE] = {0, 65535, "a port, 1 to 65535, or 0 for none"},
         [OPTION_SECONDS] = {0, 3600, "a whole number of seconds, 0 to 3600"},
         [OPTION_DAYS] = {1, 36500, "a whole number of days, 1 to 36500"},
         [OPTION_COUNT] = {0, 1000000, "a whole number, 0 to 1000000"},
@@ -125,7 +126,7 @@ static const char *set_value(const struct option_entry *entry, const char *text,
     unsigned long number = strtoul(text, NULL, 10);
     if (errno || number > ranges[entry->type].most || number < ranges[entry->type].least)
         return ranges[entry->type].expected;
-    if (entry->type == OPTION_PORT)
+    if (entry->type == OPTION_PORT || entry->type == OPTION_PORT_OR_NONE)
         *(uint16_t *)field = (uint16_t)number;
     else
         *(unsigned *)field = (unsigned)number;

@@ -12,15 +12,16 @@
 #include <stdint.h>
 
 enum option_type {
-    OPTION_TEXT,    /* const char *, NULL when there is neither value nor default */
-    OPTION_URL,     /* the same; a password in it is overwritten where it came from, so that the
-                       process list does not show it */
-    OPTION_PORT,    /* uint16_t, 1 to 65535 */
-    OPTION_SECONDS, /* unsigned, 0 to 3600 */
-    OPTION_DAYS,    /* unsigned, 1 to 36500 */
-    OPTION_COUNT,   /* unsigned, 0 to 1000000 */
-    OPTION_FLAG,    /* bool, without a value */
-    OPTION_CHOICE,  /* unsigned: the value's place among the words in `argument`, "a|b|c" */
+    OPTION_TEXT, /* const char *, NULL when there is neither value nor default */
+    OPTION_URL,  /* the same; a password in it is overwritten where it came from, so that the
+                    process list does not show it */
+    OPTION_PORT, /* uint16_t, 1 to 65535 */
+    OPTION_PORT_OR_NONE, /* uint16_t, 0 for none */
+    OPTION_SECONDS,      /* unsigned, 0 to 3600 */
+    OPTION_DAYS,         /* unsigned, 1 to 36500 */
+    OPTION_COUNT,        /* unsigned, 0 to 1000000 */
+    OPTION_FLAG,         /* bool, without a value */
+    OPTION_CHOICE,       /* unsigned: the value's place among the words in `argument`, "a|b|c" */
 };
 
 struct option_entry {

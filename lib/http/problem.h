@@ -11,6 +11,7 @@
 #define PROBLEM_LIST(X)                                                                            \
     X(INVALID_REQUEST,     400, "invalid-request",         "The request is not valid")             \
     X(UNAUTHORIZED,        401, "unauthorized",            "A valid key is needed")                \
+    X(FORBIDDEN,           403, "forbidden",               "The request is not taken from there")  \
     X(NOT_FOUND,           404, "not-found",               "There is nothing at this path")        \
     X(UNKNOWN_LOCATION,    404, "unknown-location",        "The fleet has no such location")       \
     X(UNKNOWN_CAR,         404, "unknown-car",             "The fleet has no such car")            \
@@ -32,6 +33,7 @@
     X(UNSUPPORTED_ENCODING,415, "unsupported-encoding",    "The body's encoding is not taken")     \
     X(KEY_REUSED,          422, "idempotency-key-reused",  "The idempotency key was used before")  \
     X(TOO_MANY_CONNECTIONS,429, "too-many-connections",    "Too many connections of one address")  \
+    X(TOO_MANY_ATTEMPTS,   429, "too-many-attempts",       "Too many wrong keys of one address")   \
     X(HEADERS_TOO_LARGE,   431, "headers-too-large",       "The request header fields are too large")\
     X(INTERNAL_ERROR,      500, "internal-error",          "The service failed")                   \
     X(NOT_IMPLEMENTED,     501, "not-implemented",         "The service does not know that coding")\

@@ -268,7 +268,7 @@ class Engine(Process):
 
     def __init__(self, adapter_url, *arguments, address=None, **kwargs):
         self.address = address or fresh_address()
-        self.port, self.admin_port = free_ports(self.address, 2)
+        self.port, self.admin_port, self.desk_port = free_ports(self.address, 3)
         self.database = None
         if stores.IS_POSTGRESQL and "--database" not in arguments:
             self.database = stores.take()
@@ -276,6 +276,7 @@ class Engine(Process):
         super().__init__(
             "booking-main", "--bind", self.address, "--port", self.port,
             "--admin-bind", self.address, "--admin-port", self.admin_port,
+            "--desk-bind", self.address, "--desk-port", self.desk_port,
             "--adapter-url", adapter_url, *arguments, **kwargs)
 
     def ask(self, path="/bookCar", method="GET", **kwargs):
@@ -286,6 +287,9 @@ class Engine(Process):
 
     def operator(self, path, **kwargs):
         return ask(self.address, self.admin_port, path, **kwargs)
+
+    def desk(self, path="/api/status", method="GET", **kwargs):
+        return ask(self.address, self.desk_port, path, method, **kwargs)
 
     def metric(self, name, **labels):
         """The sum of that metric's samples whose labels include these."""
