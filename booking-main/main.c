@@ -186,10 +186,6 @@ static bool start_servers(struct engine *engine, struct buffer *error)
             .connections_per_address = DESK_CONNECTIONS_PER_ADDRESS,
             .idle_seconds = IDLE_SECONDS,
         };
-        engine->desk_access = desk_access_new(engine->loop, engine->log, config->desk_bind,
-                                              config->operator_keys, error);
-        if (!engine->desk_access)
-            return false;
         engine->desk_server = start_server(engine, config->desk_bind, config->desk_port,
                                            "--desk-port", &desk_config, error);
         if (!engine->desk_server)
@@ -284,6 +280,12 @@ static bool engine_start(struct engine *engine, struct buffer *error)
     if (config->api_keys) {
         engine->api_keys = key_file_open(config->api_keys, engine->loop, engine->log, error);
         if (!engine->api_keys)
+            return false;
+    }
+    if (config->desk_port) {
+        engine->desk_access = desk_access_new(engine->loop, engine->log, config->desk_bind,
+                                              config->operator_keys, error);
+        if (!engine->desk_access)
             return false;
     }
     engine->adapter = adapter_calls_new(engine->loop, config->adapter_url, error);

@@ -112,6 +112,7 @@ def start_ours(folder, fleet=None, engine=ENGINE, adapter=ADAPTER, under_front=(
     service.start(adapter, "--bind", service.address, "--port", ADAPTER_PORT, under=under_adapter)
     service.start(engine, "--bind", service.address, "--port", FRONT_PORT,
                   "--admin-bind", service.address, "--admin-port", OPERATOR_PORT,
+                  "--desk-bind", service.address,
                   "--adapter-url", f"http://{service.address}:{ADAPTER_PORT}",
                   "--database", f"sqlite:{service.folder / 'booking.db'}",
                   "--access-log", service.access_log, *(["--fleet", fleet] if fleet else []),

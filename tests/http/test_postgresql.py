@@ -63,7 +63,7 @@ def refused(url, *arguments, by_variable=False):
         arguments = (*arguments, "--database", url)
     if arguments[:1] not in (("import",), ("history",), ("backup",)):
         arguments = (*arguments, "--bind", address, "--port", free_port(address), "--admin-bind",
-                     address, "--admin-port", free_port(address))
+                     address, "--admin-port", free_port(address), "--desk-port", 0)
     done = subprocess.run([BINARY, *map(str, arguments)], env=environment, text=True,
                           capture_output=True, timeout=PATIENCE, check=False)
     assert done.returncode in (1, 2), (done.returncode, done.stderr)

@@ -14,7 +14,8 @@ from support import (BUILD, DATA, PATIENCE, ROOT, SANITIZER_ENVIRONMENT, VERSION
 BINARIES = ["booking-main", "adapter-kayak", "adapter-airbnb"]
 ENGINE_OPTIONS = {
     "bind": "BOOKING_BIND", "port": "BOOKING_PORT", "admin-bind": "BOOKING_ADMIN_BIND",
-    "admin-port": "BOOKING_ADMIN_PORT", "adapter-url": "BOOKING_ADAPTER_URL",
+    "admin-port": "BOOKING_ADMIN_PORT", "desk-bind": "BOOKING_DESK_BIND",
+    "desk-port": "BOOKING_DESK_PORT", "operator-keys": "BOOKING_OPERATOR_KEYS", "adapter-url": "BOOKING_ADAPTER_URL",
     "connections-per-address": "BOOKING_CONNECTIONS_PER_ADDRESS",
     "prefix": "BOOKING_PREFIX", "database": "BOOKING_DATABASE", "fleet": "BOOKING_FLEET",
     "channel": "BOOKING_CHANNEL", "api-keys": "BOOKING_API_KEYS",
@@ -38,8 +39,9 @@ def refused_start(*arguments, binary="booking-main", **environment):
     address = fresh_address()
     given = ["--bind", address]
     if binary == "booking-main":
-        port, admin_port = free_ports(address, 2)
-        given += ["--admin-bind", address, "--port", port, "--admin-port", admin_port]
+        port, admin_port, desk_port = free_ports(address, 3)
+        given += ["--admin-bind", address, "--port", port, "--admin-port", admin_port,
+                  "--desk-bind", address, "--desk-port", desk_port]
     done = run(binary, *given, *arguments, **environment)
     assert done.returncode == 1, done
     line = json.loads(done.stderr)
@@ -162,6 +164,7 @@ def test_a_port_in_use_is_named_with_what_to_do():
         port = taken.getsockname()[1]
         for binary, flags in (("booking-main", ("--bind", "--port", "--port")),
                               ("booking-main", ("--admin-bind", "--admin-port", "--admin-port")),
+                              ("booking-main", ("--desk-bind", "--desk-port", "--desk-port")),
                               ("adapter-kayak", ("--bind", "--port", "--port"))):
             said = refused_start(flags[0], address, flags[1], port, binary=binary)
             for part in (address, str(port), "Address already in use", "stop what uses it",

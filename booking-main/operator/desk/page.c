@@ -9,8 +9,27 @@
 
 /* Each file: a symbol, its name, its type. */
 #define PAGE_FILES(X)                                                                              \
+    X(actions_js, "actions.js", JS)                                                                \
+    X(api_js, "api.js", JS)                                                                        \
+    X(bars_js, "bars.js", JS)                                                                      \
+    X(booking_js, "booking.js", JS)                                                                \
+    X(bookings_js, "bookings.js", JS)                                                              \
+    X(calendar_js, "calendar.js", JS)                                                              \
+    X(desk_css, "desk.css", CSS)                                                                   \
+    X(desk_js, "desk.js", JS)                                                                      \
+    X(dialog_js, "dialog.js", JS)                                                                  \
+    X(dom_js, "dom.js", JS)                                                                        \
+    X(favicon_svg, "favicon.svg", SVG)                                                             \
+    X(fleet_js, "fleet.js", JS)                                                                    \
+    X(grid_js, "grid.js", JS)                                                                      \
+    X(heat_js, "heat.js", JS)                                                                      \
+    X(import_js, "import.js", JS)                                                                  \
     X(index_html, "index.html", HTML)                                                              \
-    X(favicon_svg, "favicon.svg", SVG)
+    X(notice_js, "notice.js", JS)                                                                  \
+    X(route_js, "route.js", JS)                                                                    \
+    X(time_js, "time.js", JS)                                                                      \
+    X(today_js, "today.js", JS)                                                                    \
+    X(words_js, "words.js", JS)
 
 #define HTML "text/html; charset=utf-8"
 #define CSS  "text/css; charset=utf-8"
