@@ -47,7 +47,7 @@ function scale(edges) {
   };
 }
 
-function draw(cells, bar, where, edges) {
+function draw(cells, bar, words, where, edges) {
   const part = (from, to, kind, content) => {
     const [left, right] = [where(from), where(to)];
     if (right <= left) return;
@@ -60,7 +60,7 @@ function draw(cells, bar, where, edges) {
   const label = isBlock(bar) ? bar.reason : bar.channel;
   const link = linkTo(bar, h('span', null, label));
   link.tabIndex = -1;
-  link.title = inWords(bar);
+  link.title = words;
   if (pickupOf(bar) < edges[0]) link.dataset.from = 'before';
   part(pickupOf(bar), returnOf(bar), isLate(bar) ? 'late' : bar.status, link);
   if (bar.turnaround > 0) {
@@ -77,14 +77,15 @@ export function bars(list, rows) {
   const shownRows = new Map();
 
   const body = rows.map((row) => {
+    const words = new Map(row.bars.map((bar) => [bar, inWords(bar)]));
     const cells = list.map((_, i) => {
       const here = row.bars.filter((bar) => pickupOf(bar) < edges[i + 1] && ends(bar) > edges[i]);
       const cell = h('td', { class: classes[i], 'aria-label': `${row.carid}, ${
-        names[i]}: ${here.map(inWords).join('; ') || 'free'}` });
+        names[i]}: ${here.map((bar) => words.get(bar)).join('; ') || 'free'}` });
       cell.here = here;
       return cell;
     });
-    row.bars.forEach((bar) => draw(cells, bar, where, edges));
+    row.bars.forEach((bar) => draw(cells, bar, words.get(bar), where, edges));
     const line = h('tr', { class: row.offered ? null : 'withdrawn' },
       h('th', { scope: 'row' },
         h('a', { href: to('bookings', { carid: row.carid, order: 'pickup' }) }, row.carid), ' ',

@@ -3,8 +3,8 @@
 import { get, knownChannels, noteChannels, places, url } from './api.js';
 import { choice, field, h, select, table } from './dom.js';
 import { go, to, values } from './route.js';
-import { addDays, dayOf, isDay, now, rfc3339, shortTime, startOf, zoneName } from './time.js';
-import { badge, carAt, count, linkTo, money, pickupOf, returnOf, states } from './words.js';
+import { addDays, dayOf, isDay, now, rfc3339, startOf, zoneName } from './time.js';
+import { badge, carAt, count, linkTo, money, pickupOf, returnOf, states, when } from './words.js';
 
 const PAGE = 50;
 const DAYS = ['pickup_from', 'pickup_to', 'return_from', 'return_to'];
@@ -88,8 +88,8 @@ export async function show({ query }, signal) {
         [['Booking'], ['Status', 'tight'], ['Pickup', 'tight'], ['Return', 'tight'], ['Car'],
           ['Partner'], ['Price', 'number']],
         bookings.map((booking) => [
-          linkTo(booking), badge(booking), shortTime(pickupOf(booking)),
-          shortTime(returnOf(booking)), carAt(booking),
+          linkTo(booking), badge(booking), when(pickupOf(booking)),
+          when(returnOf(booking)), carAt(booking),
           booking.channel || booking.reason, money(booking.price, booking.currency)]))
         : h('p', { class: 'empty' }, 'No booking is like that. Clear a filter, or look for a block '
           + 'by its state.'),

@@ -21,9 +21,14 @@ export function say(text) {
   byId('said').textContent = text;
 }
 
-/** Finds the control that stands in a new view where this one stood: by its name, or its words. */
+/** Finds the control that stands in a new view where this one stood: by its name, or its words; a
+ * table's cell by its place, since its words are what changed. */
 export function standIn(element) {
   const main = byId('main');
+  if (element.tagName === 'TD') {
+    const [row, column] = [element.parentNode.sectionRowIndex, element.cellIndex];
+    return () => main.querySelector('table')?.tBodies[0].rows[row]?.cells[column];
+  }
   const wordsOf = (other) => other.getAttribute('aria-label') ?? other.textContent.trim();
   const words = wordsOf(element);
   const { tagName, name } = element;

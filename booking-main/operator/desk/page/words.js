@@ -46,6 +46,12 @@ export const period = (booking) =>
 
 export const place = (booking) => `${booking.location} · ${booking.category}`;
 
+/** A time in a list, without its weekday where the room is short. */
+export function when(instant) {
+  const text = shortTime(instant);
+  return [h('span', { class: 'wide' }, text.slice(0, 4)), text.slice(4)];
+}
+
 /** A car and where it belongs, which may stand below it where the room is short. */
 export const carAt = (booking) => [h('span', { class: 'tight' }, booking.carid), ' ',
   h('span', { class: 'tight faint' }, place(booking))];
