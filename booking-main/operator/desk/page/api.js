@@ -12,9 +12,9 @@ export class Problem extends Error {
 }
 
 export class Unreachable extends Error {
-  constructor() {
-    super('The engine does not answer. Nothing is known to have been changed; look before you '
-      + 'do it again.');
+  constructor(asked) {
+    super(asked ? 'The engine does not answer.' : 'The engine did not answer, so it is not known '
+      + 'whether it did that. Look before you do it again.');
     this.title = 'No answer';
   }
 }
@@ -41,16 +41,16 @@ async function send(method, address, body, signal) {
     return await read(answer.status, await answer.text());
   } catch (error) {
     if (error instanceof Problem || signal?.aborted) throw error;
-    throw lost();
+    throw lost(method === 'GET');
   } finally {
     clearTimeout(timer);
     signal?.removeEventListener('abort', leave);
   }
 }
 
-function lost() {
+function lost(asked) {
   document.dispatchEvent(new CustomEvent('desk:unreachable'));
-  return new Unreachable();
+  return new Unreachable(asked);
 }
 
 function read(status, text) {
@@ -76,7 +76,7 @@ export function upload(path, query, file, progress) {
     request.open('POST', url(path, query));
     request.setRequestHeader('Content-Type', 'text/csv');
     request.upload.onprogress = (event) => progress(event.loaded, event.total);
-    request.onerror = () => reject(lost());
+    request.onerror = () => reject(lost(query.dry_run));
     request.onload = () => {
       try {
         resolve(read(request.status, request.responseText));
@@ -90,7 +90,7 @@ export function upload(path, query, file, progress) {
 
 /** The fleet file as it is now. */
 export async function fleetFile() {
-  const answer = await fetch(url('/cars', { format: 'csv' })).catch(() => { throw lost(); });
+  const answer = await fetch(url('/cars', { format: 'csv' })).catch(() => { throw lost(true); });
   if (!answer.ok) read(answer.status, await answer.text());
   return answer.blob();
 }

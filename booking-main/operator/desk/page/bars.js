@@ -25,8 +25,9 @@ export function headings(list) {
     const at = startOf(day);
     const kind = kindOfDay(day);
     return h('th', { scope: 'col', class: kind, 'aria-current': kind === 'today' ? 'date' : null },
-    h('span', null, weekday(at)), ' ', h('strong', null, Number(day.slice(8))),
-    h('span', { class: 'hidden' }, ` ${dayName(at)}`));
+    h('span', { 'aria-hidden': 'true' }, weekday(at).slice(0, list.length > 28 ? 1 : 3), ' ',
+      h('strong', null, Number(day.slice(8)))),
+    h('span', { class: 'hidden' }, dayName(at)));
   });
 }
 
