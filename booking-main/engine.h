@@ -43,6 +43,7 @@ struct engine {
     struct http_server *operator_server;
     struct http_server *desk_server; /* NULL: no desk */
     struct desk_access *desk_access;
+    struct desk_api *desk; /* what its handlers share; NULL: no desk */
     struct drain *drain;
     struct sighup *sighup;
     bool store_down;

@@ -11,6 +11,7 @@
 #include "lib/http/listen.h"
 #include "lib/keys/key_file.h"
 #include "operator/desk/access.h"
+#include "operator/desk/desk_api.h"
 #include "operator/desk/desk_server.h"
 #include "operator/operator.h"
 #include "partner/partner.h"
@@ -176,6 +177,11 @@ static bool start_servers(struct engine *engine, struct buffer *error)
     if (!engine->operator_server)
         return false;
     if (config->desk_port) {
+        engine->desk = desk_api_new(engine);
+        if (!engine->desk) {
+            buffer_add_text(error, "out of memory or descriptors");
+            return false;
+        }
         struct http_server_config desk_config = {
             .routes = desk_routes,
             .route_count = desk_route_count,
@@ -300,15 +306,17 @@ static bool engine_start(struct engine *engine, struct buffer *error)
 static void engine_stop(struct engine *engine)
 {
     inventory_stop(engine->inventory);
+    if (engine->desk_server)
+        http_server_cut_streams(engine->desk_server);
+    desk_api_stop(engine->desk); /* which asks the store and the inventory */
     /* These two answer what is still in flight, and each may be asked by the other's callbacks. */
     adapter_calls_stop(engine->adapter);
     store_close(engine->store);
     inventory_free(engine->inventory);
     adapter_calls_free(engine->adapter);
-    if (engine->desk_server)
-        http_server_cut_streams(engine->desk_server);
     desk_access_drain(engine->desk_access);
     http_server_free(engine->desk_server);
+    desk_api_free(engine->desk);
     desk_access_free(engine->desk_access);
     http_server_free(engine->public_server);
     http_server_free(engine->operator_server);

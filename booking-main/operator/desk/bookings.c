@@ -1,0 +1,157 @@
+/* GET /api/bookings, GET /api/bookings/{id}. */
+#include "lib/base/container_of.h"
+#include "lib/json/writer.h"
+#include "operator/desk/call.h"
+#include "operator/desk/desk_api.h"
+#include "operator/desk/export.h"
+#include "operator/desk/fields.h"
+#include "store/desk/document.h"
+
+#include <string.h>
+
+enum { LIMIT = 50 };
+
+/* --- a page of them --------------------------------------------------------------------------- */
+
+struct page {
+    struct desk_call call;
+    struct desk_filter filter;
+    struct desk_page_end after, end;
+    bool behind; /* there is an `after` */
+    unsigned limit, count;
+    bool more;
+};
+
+static bool add_booking(void *context, const struct desk_booking *booking)
+{
+    struct page *page = context;
+    if (page->count == page->limit) {
+        page->more = true;
+        return false;
+    }
+    page->count++;
+    page->end.place = desk_place_of(&page->filter, booking);
+    desk_json_booking(&page->call.body, NULL, booking);
+    return true;
+}
+
+static enum desk_result run_page(struct desk_job *job, struct desk *desk)
+{
+    struct page *page = container_of(job, struct page, call.job);
+    struct buffer *body = &page->call.body;
+    json_begin(body);
+    json_open_array(body, "bookings");
+    bool found = desk_find_bookings(desk, &page->filter, page->behind ? &page->after.place : NULL,
+                                    page->limit + 1, add_booking, page, &job->error);
+    json_close_array(body);
+    if (page->more) {
+        char next[DESK_PAGE_END_SIZE];
+        desk_write_place(&page->end, next);
+        json_add_string(body, "next", next);
+    }
+    json_end(body);
+    return desk_result_of(found);
+}
+
+/* Whether both limits, where they are given, leave something between them. */
+static bool check_range(struct http_request *request, int32_t from, int32_t to, const char *name)
+{
+    if (from == DESK_ANY_TIME || to == DESK_ANY_TIME || from < to)
+        return true;
+    desk_refuse_field(request, name, "must be later than its 'from'");
+    return false;
+}
+
+void desk_api_bookings(void *context, struct http_request *request)
+{
+    struct desk_filter filter = desk_filter_any();
+    struct desk_page_end after = {.order = DESK_NEWEST_FIRST};
+    unsigned limit = LIMIT;
+    bool csv = false;
+    enum { AFTER = 12, SIZE, FORMAT };
+    struct desk_field fields[] = {
+        desk_optional("q", desk_read_search, filter.q),
+        desk_optional("reference", desk_read_reference, filter.reference),
+        desk_optional("carid", desk_read_carid, filter.carid),
+        desk_optional("channel", desk_read_channel, filter.channel),
+        desk_optional("location", desk_read_location, filter.location),
+        desk_optional("category", desk_read_category, filter.category),
+        desk_optional("state", desk_read_state, &filter.state),
+        desk_optional("pickup_from", desk_read_time, &filter.pickup_from),
+        desk_optional("pickup_to", desk_read_time, &filter.pickup_to),
+        desk_optional("return_from", desk_read_time, &filter.return_from),
+        desk_optional("return_to", desk_read_time, &filter.return_to),
+        desk_optional("order", desk_read_order, &filter.order),
+        [AFTER] = desk_optional("after", desk_read_place, &after),
+        [SIZE] = desk_optional("limit", desk_read_limit, &limit),
+        [FORMAT] = desk_optional("format", desk_read_csv, &csv),
+    };
+    if (!desk_read_query(request, fields, sizeof fields / sizeof fields[0]) ||
+        !check_range(request, filter.pickup_from, filter.pickup_to, "pickup_to") ||
+        !check_range(request, filter.return_from, filter.return_to, "return_to"))
+        return;
+    if (desk_wants_csv(request, fields[FORMAT].given, csv)) {
+        if (fields[AFTER].given || fields[SIZE].given)
+            desk_refuse_field(request, fields[AFTER].given ? "after" : "limit",
+                              "is for pages: a CSV file has all that the filter shows");
+        else
+            desk_export_bookings_csv(context, request, &filter);
+        return;
+    }
+    if (fields[AFTER].given && after.order != filter.order) {
+        desk_refuse_field(request, "after", "is the 'next' of a page in another order");
+        return;
+    }
+    struct page *page = desk_call_new(sizeof *page, context, request, run_page);
+    if (!page)
+        return;
+    page->filter = filter;
+    page->after = after;
+    page->behind = fields[AFTER].given;
+    page->end.order = filter.order;
+    page->limit = limit;
+    desk_call_start(&page->call);
+}
+
+/* --- one of them ------------------------------------------------------------------------------ */
+
+struct show {
+    struct desk_call call;
+    char id[BOOKING_ID_SIZE + 1];
+};
+
+static bool add_history(void *context, const struct desk_history_entry *entry)
+{
+    desk_json_history(context, entry);
+    return true;
+}
+
+static enum desk_result run_show(struct desk_job *job, struct desk *desk)
+{
+    struct show *show = container_of(job, struct show, call.job);
+    struct buffer *body = &show->call.body;
+    struct desk_booking booking;
+    json_begin(body);
+    json_open_array(body, "history");
+    enum desk_result result = desk_show(desk, show->id, &booking, add_history, body, &job->error);
+    json_close_array(body);
+    if (result == DESK_OK) {
+        desk_json_booking(body, "booking", &booking);
+        json_end(body);
+    } else {
+        buffer_clear(body); /* a refusal has nothing more to say */
+    }
+    return result;
+}
+
+void desk_api_booking(void *context, struct http_request *request)
+{
+    const char *id = desk_call_id(request);
+    if (!id || !desk_read_no_query(request))
+        return;
+    struct show *show = desk_call_new(sizeof *show, context, request, run_show);
+    if (!show)
+        return;
+    memcpy(show->id, id, sizeof show->id);
+    desk_call_start(&show->call);
+}
