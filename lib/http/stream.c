@@ -157,7 +157,13 @@ static ssize_t read_stream(void *context, uint64_t position, char *out, size_t r
 
 struct MHD_Response *stream_response(struct http_stream *stream)
 {
-    return MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, BLOCK, read_stream, stream, NULL);
+    struct MHD_Response *response =
+        MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, BLOCK, read_stream, stream, NULL);
+    /* libmicrohttpd 0.9.75 sends the last chunk of an answer to HEAD, which is the beginning of the
+     * next answer for the client. So that one has no chunks, and the connection ends behind it. */
+    if (response && strcmp(stream->exchange->method, "HEAD") == 0)
+        MHD_set_response_options(response, MHD_RF_HTTP_VERSION_1_0_ONLY, MHD_RO_END);
+    return response;
 }
 
 static void resume_stream(struct http_stream *stream)
