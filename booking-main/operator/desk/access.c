@@ -38,8 +38,8 @@ static bool is_loopback(const char *address)
     return inet_pton(AF_INET6, address, &v6) == 1 && IN6_IS_ADDR_LOOPBACK(&v6);
 }
 
-/* Whether the Host field's value names loopback: without its port, and without the brackets of an
- * IPv6 address. */
+/* Whether the Host field's value, whose form lib/http has checked, names loopback: without its
+ * port, and without the brackets of an IPv6 address. */
 static bool names_loopback(const char *host)
 {
     bool bracket = *host == '[';
@@ -50,13 +50,6 @@ static bool names_loopback(const char *host)
         return false;
     memcpy(name, host, size);
     name[size] = '\0';
-    const char *rest = host + size;
-    if (bracket && *rest++ != ']')
-        return false;
-    if (*rest && (*rest != ':' || strspn(rest + 1, "0123456789") != strlen(rest + 1)))
-        return false;
-    if (bracket != (strchr(name, ':') != NULL))
-        return false;
     return strcasecmp(name, "localhost") == 0 || is_loopback(name);
 }
 
