@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { EXPORT_PORTION = 1000 };
+enum { EXPORT_PORTION = 1000, NARROW_MINUTES = 8 * MINUTES_PER_DAY, RARE = 20000 };
 
 struct desk_filter desk_filter_any(void)
 {
@@ -22,38 +22,81 @@ struct desk_filter desk_filter_any(void)
     };
 }
 
+/* --- what is looked up first ----------------------------------------------------------------- */
+
+struct known {
+    int64_t car_of_q, car; /* the numbers of the cars that `q` and `carid` name, -1 for none */
+    bool channel_is_rare;  /* its bookings are few enough to be sorted */
+};
+
+static bool channel_is_rare(struct desk *desk, const char *channel)
+{
+    struct sql_statement statement;
+    struct sql_rows rows;
+    char end[48];
+    sql_start(&statement, "SELECT count(*) FROM (SELECT 1 FROM bookings WHERE channel = ");
+    sql_add_text(&statement, "", channel);
+    snprintf(end, sizeof end, " LIMIT %d) t", RARE);
+    sql_add(&statement, end);
+    sql_query(desk->sql, &rows, &statement);
+    bool rare = sql_next(&rows) && sql_number(&rows, 0) < RARE;
+    sql_end(&rows);
+    sql_stop(&statement);
+    return rare;
+}
+
+static struct known look_up(struct desk *desk, const struct desk_filter *filter)
+{
+    return (struct known){
+        .car_of_q = *filter->q ? desk_car_number(desk, filter->q) : -1,
+        .car = *filter->carid ? desk_car_number(desk, filter->carid) : -1,
+        .channel_is_rare = *filter->channel && filter->order == DESK_BY_PICKUP &&
+                           channel_is_rare(desk, filter->channel),
+    };
+}
+
 /* --- conditions ------------------------------------------------------------------------------ */
 
-/* Bookings of a car, by the index on those that take it and the one on those that ended. */
+/* Bookings of a car, by the index on those that take it and the one on those that ended. As a
+ * parameter: PostgreSQL takes a number for one of 32 bits, which its index does not know. */
 static void add_car(struct sql_statement *statement, int64_t car)
 {
-    char text[128];
-    snprintf(text, sizeof text,
-             "((b.car = %lld AND b.state IN (1, 2, 5)) OR (b.car = %lld AND b.state IN (3, 4)))",
-             (long long)car, (long long)car);
-    sql_add(statement, text);
+    sql_add_number(statement, "((b.car = ", car);
+    sql_add(statement, " AND b.state IN (1, 2, 5)) OR (");
+    sql_add_number(statement, "b.car = ", car);
+    sql_add(statement, " AND b.state IN (3, 4)))");
 }
 
-static void add_range(struct sql_statement *statement, const char *from, int32_t from_minute,
-                      const char *to, int32_t to_minute)
+/* Whether so few bookings lie in a range that sorting them is cheap. */
+static bool is_narrow(int32_t from, int32_t to)
 {
-    if (from_minute != DESK_ANY_TIME)
-        sql_add_number(statement, from, from_minute);
-    if (to_minute != DESK_ANY_TIME)
-        sql_add_number(statement, to, to_minute);
+    return from != DESK_ANY_TIME && to != DESK_ANY_TIME && to - from <= NARROW_MINUTES;
 }
 
-void desk_add_filter(struct sql_statement *statement, const struct desk_filter *filter,
-                     int64_t car_of_q, int64_t car)
+/* A range is for an index if it is narrow, or the page is in its order. */
+static void add_range(struct sql_statement *statement, const char *column, bool indexed,
+                      int32_t from, int32_t to)
+{
+    char text[64];
+    snprintf(text, sizeof text, " AND %s%s >= ", indexed ? "" : "+", column);
+    if (from != DESK_ANY_TIME)
+        sql_add_number(statement, text, from);
+    snprintf(text, sizeof text, " AND %s%s < ", indexed ? "" : "+", column);
+    if (to != DESK_ANY_TIME)
+        sql_add_number(statement, text, to);
+}
+
+static void add_filter(struct sql_statement *statement, const struct desk_filter *filter,
+                       const struct known *known)
 {
     char state[40];
     if (*filter->q) {
         sql_add_text(statement, " AND (b.id = ", filter->q);
         sql_add_text(statement, " OR (b.reference <> '' AND b.reference = ", filter->q);
         sql_add(statement, ")");
-        if (car_of_q >= 0) {
+        if (known->car_of_q >= 0) {
             sql_add(statement, " OR ");
-            add_car(statement, car_of_q);
+            add_car(statement, known->car_of_q);
         }
         sql_add(statement, ")");
     }
@@ -61,10 +104,14 @@ void desk_add_filter(struct sql_statement *statement, const struct desk_filter *
         sql_add_text(statement, " AND b.reference <> '' AND b.reference = ", filter->reference);
     if (*filter->carid) {
         sql_add(statement, " AND ");
-        add_car(statement, car);
+        add_car(statement, known->car);
     }
     if (*filter->channel)
-        sql_add_text(statement, " AND b.channel = ", filter->channel);
+        sql_add_text(statement,
+                     filter->order == DESK_BY_PICKUP && !known->channel_is_rare
+                         ? " AND (b.channel || '') = "
+                         : " AND b.channel = ",
+                     filter->channel);
     if (*filter->location)
         sql_add_text(statement, " AND b.location = ", filter->location);
     if (*filter->category)
@@ -72,10 +119,11 @@ void desk_add_filter(struct sql_statement *statement, const struct desk_filter *
     snprintf(state, sizeof state, " AND b.state %s %d", filter->state ? "=" : "<>",
              filter->state ? (int)filter->state : BOOKING_BLOCKED);
     sql_add(statement, state);
-    add_range(statement, " AND b.pickup_at >= ", filter->pickup_from, " AND b.pickup_at < ",
-              filter->pickup_to);
-    add_range(statement, " AND b.return_at >= ", filter->return_from, " AND b.return_at < ",
-              filter->return_to);
+    add_range(statement, "b.pickup_at",
+              filter->order == DESK_BY_PICKUP || is_narrow(filter->pickup_from, filter->pickup_to),
+              filter->pickup_from, filter->pickup_to);
+    add_range(statement, "b.return_at", is_narrow(filter->return_from, filter->return_to),
+              filter->return_from, filter->return_to);
 }
 
 /* --- pages ----------------------------------------------------------------------------------- */
@@ -91,20 +139,16 @@ static bool has_pickups(const struct desk_filter *filter)
     return filter->pickup_from != DESK_ANY_TIME || filter->pickup_to != DESK_ANY_TIME;
 }
 
-static bool has_returns(const struct desk_filter *filter)
-{
-    return filter->return_from != DESK_ANY_TIME || filter->return_to != DESK_ANY_TIME;
-}
-
-static struct order order_of(const struct desk_filter *filter)
+static struct order order_of(const struct desk_filter *filter, const struct known *known)
 {
     struct order order = {"b.created_at", DESK_COLUMN_CREATED, "DESC", "<", false};
     if (filter->order == DESK_BY_PICKUP)
         order = (struct order){"b.pickup_at", DESK_COLUMN_PICKUP, "ASC", ">", false};
-    order.filter_first = *filter->q || *filter->reference || *filter->carid ||
-                         filter->state == BOOKING_HELD || filter->state == BOOKING_BLOCKED ||
-                         has_returns(filter) ||
-                         (has_pickups(filter) && filter->order != DESK_BY_PICKUP);
+    order.filter_first =
+        *filter->q || *filter->reference || *filter->carid || known->channel_is_rare ||
+        filter->state == BOOKING_HELD || filter->state == BOOKING_BLOCKED ||
+        is_narrow(filter->return_from, filter->return_to) ||
+        (filter->order != DESK_BY_PICKUP && is_narrow(filter->pickup_from, filter->pickup_to));
     return order;
 }
 
@@ -125,14 +169,13 @@ static bool tell_page(struct desk *desk, const struct desk_filter *filter,
                       const struct desk_place *after, unsigned limit, desk_booking_reader *each,
                       void *context, struct desk_booking *last, unsigned *count)
 {
-    struct order order = order_of(filter);
+    struct known known = look_up(desk, filter);
+    struct order order = order_of(filter, &known);
     struct sql_statement statement, conditions;
     char end[96];
-    int64_t car_of_q = *filter->q ? desk_car_number(desk, filter->q) : -1;
-    int64_t car = *filter->carid ? desk_car_number(desk, filter->carid) : -1;
     /* The conditions are written once, so that both tables share their parameters. */
     sql_start(&conditions, "");
-    desk_add_filter(&conditions, filter, car_of_q, car);
+    add_filter(&conditions, filter, &known);
     if (after) {
         snprintf(end, sizeof end, " AND (%s, b.id) %s (", order.column, order.behind);
         sql_add_number(&conditions, end, after->at);

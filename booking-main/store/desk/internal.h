@@ -38,9 +38,4 @@ bool desk_end_reading(struct desk *desk, struct buffer *error);
 /* The number of the car with this carid, -1 for none. */
 int64_t desk_car_number(struct desk *desk, const char *carid);
 
-/* Adds the filter's conditions, each behind an AND; with the numbers of the cars that `q` and
- * `carid` name. */
-void desk_add_filter(struct sql_statement *statement, const struct desk_filter *filter,
-                     int64_t car_of_q, int64_t car);
-
 #endif
