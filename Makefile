@@ -189,6 +189,7 @@ soak: ## the long tests, whole: a quarter of an hour or so
 	STEPS=$${STEPS:-1000000} $(BUILD)/unit/$(INVENTORY)/test_inventory
 	SOAK_ROUNDS=$${SOAK_ROUNDS:-500} SOAK_KILLS=$${SOAK_KILLS:-200} SOAK_CARS=$${SOAK_CARS:-1000000} \
 	  SOAK_BACKUPS=$${SOAK_BACKUPS:-20} SOAK_PAST=$${SOAK_PAST:-10000000} \
+	  SOAK_CLIENTS=$${SOAK_CLIENTS:-64} SOAK_SECONDS=$${SOAK_SECONDS:-60} \
 	  SOAK_SERVER_KILLS=$${SOAK_SERVER_KILLS:-20} \
 	  SOAK_SERVER_PROMOTIONS=$${SOAK_SERVER_PROMOTIONS:-20} SOAK_WHOLE=1 $(PYTEST) tests/soak
 
@@ -234,7 +235,7 @@ format: ## format all C sources
 QUICK ?=
 # What the bench runs: its own programs, and the peers that a compiler is there for.
 BENCH_PROGRAMS := $(addprefix $(BUILD)/bench/,load floor bench_search bench_store \
-  booking-main-curl booking-main-jansson adapter-kayak-jansson)
+  bench_engines booking-main-curl booking-main-jansson adapter-kayak-jansson)
 GO_PEERS := $(if $(shell command -v go 2>/dev/null),$(BUILD)/bench/go-front $(BUILD)/bench/go-adapter)
 
 bench: ## speed and memory beside the peers; writes docs/performance.md (QUICK=1: only prints)
@@ -252,7 +253,9 @@ bench-programs: $(BENCH_PROGRAMS) $(GO_PEERS)
 
 $(BUILD)/bench/load: $(call objects,tests/bench/load.c tests/bench/histogram.c)
 $(BUILD)/bench/floor: $(call objects,tests/bench/peers/floor.c)
-$(filter %/bench_search %/bench_store,$(BENCH_PROGRAMS)): $(BUILD)/bench/%: \
+$(BUILD)/bench/bench_store $(BUILD)/bench/bench_engines: $(BUILD)/bench/%: \
+  $(OBJECTS)/tests/bench/%.o $(call objects,tests/bench/store_load.c tests/bench/histogram.c)
+$(filter %/bench_search %/bench_store %/bench_engines,$(BENCH_PROGRAMS)): $(BUILD)/bench/%: \
   $(OBJECTS)/tests/bench/%.o $(BUILD)/libengine.a $(BUILD)/libbooking.a
 # With one part another: the library's own is not taken, since what it has is there.
 $(BUILD)/bench/booking-main-curl: $(call objects,booking-main/main.c \

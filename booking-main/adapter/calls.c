@@ -6,7 +6,9 @@
 
 #include <stdlib.h>
 
-#define CALL_TIME (ADAPTER_CALL_MILLISECONDS * LOOP_MILLISECOND)
+#define CALL_TIME   (ADAPTER_CALL_MILLISECONDS * LOOP_MILLISECOND)
+#define RETURN_TIME (ADAPTER_RETURN_MILLISECONDS * LOOP_MILLISECOND)
+#define LOOK_TIME   (20 * LOOP_MILLISECOND) /* an adapter starts in less */
 
 /* A connection and its call. */
 struct slot {
@@ -26,6 +28,9 @@ struct adapter_calls {
     size_t waiting_count;
     struct loop_timer round;    /* due at once: starts calls when a round of the loop is over */
     struct loop_timer deadline; /* at the earliest one or before it: it is never put off */
+    struct loop_timer look;     /* for an adapter that went away, with one of the waiting calls */
+    enum { NEVER_SEEN, THERE, AWAY } server_is; /* as its last answer and what met nobody say */
+    int64_t away_since;
     bool closing;
 
     /* Whether it answers. */
@@ -69,6 +74,18 @@ void adapter_calls_watch(struct adapter_calls *calls,
     calls->changed_context = context;
 }
 
+/* Nobody listens there for a moment: most likely it was restarted. */
+static bool may_return(const struct adapter_calls *calls)
+{
+    return calls->server_is == AWAY && loop_now(calls->loop) - calls->away_since < RETURN_TIME;
+}
+
+/* How a call ends whose time has passed. */
+static enum adapter_outcome too_late(const struct adapter_calls *calls)
+{
+    return calls->server_is == AWAY ? ADAPTER_UNREACHABLE : ADAPTER_TIMED_OUT;
+}
+
 static void end_call(struct adapter_calls *calls, struct adapter_call *call,
                      enum adapter_outcome outcome)
 {
@@ -78,6 +95,8 @@ static void end_call(struct adapter_calls *calls, struct adapter_call *call,
     if (outcome != ADAPTER_OVERLOADED)
         metrics_observe(&calls->duration, call->duration);
     note_presence(calls, outcome);
+    if (outcome == ADAPTER_ANSWERED || outcome == ADAPTER_UNUSABLE)
+        calls->server_is = THERE;
     call->done(call);
 }
 
@@ -93,6 +112,36 @@ static void end_on(struct slot *slot, enum adapter_outcome outcome)
 
 static void start_waiting(struct adapter_calls *calls);
 
+/* The call met nobody. Whether it waits, as all do for a moment, until somebody listens again; it
+ * was not sent, so that the adapter gets no call twice by this. The waiting calls are in the order
+ * they were started, and this one may be among the first. */
+static bool wait_for_return(struct slot *slot)
+{
+    struct adapter_calls *calls = slot->calls;
+    struct adapter_call *call = slot->call;
+    if (calls->server_is == THERE) {
+        calls->server_is = AWAY;
+        calls->away_since = loop_now(calls->loop);
+    }
+    if (call->at_once || !may_return(calls))
+        return false;
+    note_presence(calls, ADAPTER_UNREACHABLE);
+    struct adapter_call **before = &calls->waiting;
+    while (*before && (*before)->started <= call->started)
+        before = &(*before)->next;
+    call->next = *before;
+    *before = call;
+    if (!call->next)
+        calls->waiting_end = &call->next;
+    calls->waiting_count++;
+    slot->call = NULL;
+    slot->next_free = calls->free_slots;
+    calls->free_slots = slot;
+    if (!calls->look.armed)
+        loop_arm(calls->loop, &calls->look, loop_now(calls->loop) + LOOK_TIME);
+    return true;
+}
+
 static void on_end(void *context, enum adapter_outcome outcome)
 {
     struct slot *slot = context;
@@ -104,7 +153,8 @@ static void on_end(void *context, enum adapter_outcome outcome)
         if (adapter_connection_start(slot->connection, call))
             return;
     }
-    end_on(slot, outcome);
+    if (outcome != ADAPTER_UNREACHABLE || !wait_for_return(slot))
+        end_on(slot, outcome);
     start_waiting(slot->calls);
 }
 
@@ -136,8 +186,8 @@ static void start_waiting(struct adapter_calls *calls)
 {
     int64_t oldest = loop_now(calls->loop) - CALL_TIME;
     while (calls->waiting && calls->waiting->started <= oldest)
-        end_call(calls, take_waiting(calls), ADAPTER_TIMED_OUT);
-    while (calls->waiting && calls->free_slots && !calls->closing)
+        end_call(calls, take_waiting(calls), too_late(calls));
+    while (calls->waiting && calls->free_slots && !calls->closing && !may_return(calls))
         start_on_free(calls, take_waiting(calls));
     if (calls->waiting)
         watch_deadline(calls, calls->waiting);
@@ -146,6 +196,18 @@ static void start_waiting(struct adapter_calls *calls)
 static void on_round(struct loop_timer *timer)
 {
     start_waiting(container_of(timer, struct adapter_calls, round));
+}
+
+/* One call is enough to see whether it is back. The last look lets them all see for themselves. */
+static void on_look(struct loop_timer *timer)
+{
+    struct adapter_calls *calls = container_of(timer, struct adapter_calls, look);
+    if (may_return(calls)) {
+        loop_arm(calls->loop, &calls->look, loop_now(calls->loop) + LOOK_TIME);
+        if (calls->waiting && calls->free_slots)
+            start_on_free(calls, take_waiting(calls));
+    }
+    start_waiting(calls);
 }
 
 /* Ends the calls whose time has passed, and looks for the next deadline. */
@@ -158,7 +220,7 @@ static void on_deadline(struct loop_timer *timer)
         if (!slot->call || slot->call->started > oldest)
             continue;
         adapter_connection_abandon(slot->connection);
-        end_on(slot, ADAPTER_TIMED_OUT);
+        end_on(slot, too_late(calls));
     }
     start_waiting(calls);
     for (size_t i = 0; i < ADAPTER_CONNECTIONS; i++)
@@ -181,7 +243,11 @@ void adapter_calls_start(struct adapter_calls *calls, struct adapter_call *call)
         return;
     }
     if (calls->waiting_count == ADAPTER_WAITING_MAX) {
-        end_call(calls, call, ADAPTER_OVERLOADED);
+        end_call(calls, call, calls->server_is == AWAY ? ADAPTER_UNREACHABLE : ADAPTER_OVERLOADED);
+        return;
+    }
+    if (call->at_once && calls->free_slots) {
+        start_on_free(calls, call);
         return;
     }
     call->next = NULL;
@@ -213,6 +279,7 @@ struct adapter_calls *adapter_calls_new(struct loop *loop, const char *url, stru
     calls->waiting_end = &calls->waiting;
     calls->round.expired = on_round;
     calls->deadline.expired = on_deadline;
+    calls->look.expired = on_look;
     for (size_t i = ADAPTER_CONNECTIONS; i-- > 0;) {
         calls->slots[i].calls = calls;
         calls->slots[i].next_free = calls->free_slots;
@@ -246,6 +313,7 @@ void adapter_calls_free(struct adapter_calls *calls)
     adapter_server_free(calls->server);
     loop_remove_timer(calls->loop, &calls->round);
     loop_remove_timer(calls->loop, &calls->deadline);
+    loop_remove_timer(calls->loop, &calls->look);
     free(calls);
 }
 

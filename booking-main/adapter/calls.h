@@ -1,7 +1,9 @@
 /* Calls to one HTTP server: the adapter beside the engine.
  *
  * Over kept-alive connections on the event loop, each call within a fixed time whatever the other
- * side does. Calls beyond the connections there are wait their turn within the same time.
+ * side does. Calls beyond the connections there are wait their turn within the same time. So do
+ * calls that meet nobody, for a moment after the server went away: a container that is restarted
+ * is back in a second or two, and those who call need not know.
  */
 #ifndef BOOKING_ADAPTER_CALLS_H
 #define BOOKING_ADAPTER_CALLS_H
@@ -17,6 +19,7 @@
 enum {
     ADAPTER_CALL_MILLISECONDS = 2000,   /* from adapter_calls_start() to the whole answer */
     ADAPTER_CONNECT_MILLISECONDS = 800, /* of it, to connect */
+    ADAPTER_RETURN_MILLISECONDS = 2000, /* in which a server that went away is waited for */
     ADAPTER_CONNECTIONS = 64,
     ADAPTER_WAITING_MAX = 1024, /* those of one round of the loop among them */
     ADAPTER_REQUEST_MAX = 64 * 1024,
@@ -32,6 +35,7 @@ struct adapter_call {
     const char *body;                /* JSON, sent by POST; NULL for a GET */
     size_t body_size;                /* with the header fields at most ADAPTER_REQUEST_MAX */
     const struct identity *identity; /* passed on */
+    bool at_once; /* waits for no server that went away: to know whether it is there */
     void (*done)(struct adapter_call *call);
 
     /* Set before `done` is called; the answer is valid until it returns. */

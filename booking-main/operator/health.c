@@ -50,6 +50,7 @@ static bool start_check(struct engine *engine, struct http_request *request)
     else
         identity_set(&source, &check->identity, NULL, NULL);
     check->call.path = "/healthz";
+    check->call.at_once = true;
     check->call.identity = &check->identity;
     check->call.done = on_checked;
     adapter_calls_start(engine->adapter, &check->call);

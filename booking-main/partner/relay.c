@@ -80,6 +80,9 @@ bool relay_take(struct relay *answer, struct http_request *request, const struct
     const char *detail = trouble(call, &problem, text);
     if (detail) {
         http_note(request, "car", carid);
+        /* Where there are several engines, the next request had better find another one. */
+        if (problem == PROBLEM_ADAPTER_UNAVAILABLE)
+            http_header(request, "Connection", "close");
         http_answer_problem(request, problem, NULL, detail);
         return false;
     }

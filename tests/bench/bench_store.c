@@ -9,6 +9,7 @@
 #include "store/sqlite/connection.h"
 #include "store/sqlite/schema.h"
 #include "store/store.h"
+#include "tests/bench/store_load.h"
 
 #include "lib/base/loop.h"
 
@@ -17,21 +18,9 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { CARS = 20000, OUTSTANDING_MAX = 256, ROUNDS = 3 };
-
-static const char body[] =
-    "{\"carid\":\"1-XXX-333\",\"price\":55,\"currency\":\"euro\",\"status\":\"booked\",\"message\":"
-    "\"welcome to kayak\",\"payment_method\":\"visa\",\"booking_id\":\"0123456789abcdefghijkl\"}";
-static const char request_text[] =
-    "POST /bookCar\n{\"pickup_at\":\"2026-01-01T10:00Z\",\"return_at\":\"2026-01-02T10:00Z\"}";
+enum { ROUNDS = 3 };
 
 static char path[512];
-
-static void die(const char *what, const char *why)
-{
-    fprintf(stderr, "bench_store: %s: %s\n", what, why ? why : "out of memory");
-    exit(1);
-}
 
 static void remove_database(void)
 {
@@ -43,153 +32,24 @@ static void remove_database(void)
     }
 }
 
-static uint64_t random_state = 88172645463325252U;
-
-static uint64_t next_random(void)
+/* A new database with the fleet; its URL. */
+static const char *make_database(void)
 {
-    random_state ^= random_state << 13;
-    random_state ^= random_state >> 7;
-    random_state ^= random_state << 17;
-    return random_state;
-}
-
-/* A booking that nothing is in the way of: a random id and car, a day later each time. */
-static void make_booking(struct booking *booking, char key[STORE_KEY_MAX + 1])
-{
-    static int32_t day;
-    snprintf(booking->id, sizeof booking->id, "%011llx%011llx",
-             (unsigned long long)(next_random() & 0xFFFFFFFFFFF),
-             (unsigned long long)(next_random() & 0xFFFFFFFFFFF));
-    snprintf(key, STORE_KEY_MAX + 1, "key-%016llx", (unsigned long long)next_random());
-    strcpy(booking->channel, "bench");
-    booking->car = 1 + (int64_t)(next_random() % CARS);
-    booking->period.pickup_at = 30000000 + day++ * 10;
-    booking->period.return_at = booking->period.pickup_at + 10;
-    booking->state = BOOKING_BOOKED;
-    booking->day_price = 5500;
-    booking->hour_price = -1;
-    booking->total = 5500;
-    strcpy(booking->currency, "EUR");
-    strcpy(booking->location, "NCE");
-    strcpy(booking->category, "ECMR");
-}
-
-static void make_fleet(struct store *store)
-{
-    struct buffer error;
-    buffer_init(&error, 4096);
-    struct fleet fleet = {.count = CARS, .currency = "EUR", .exponent = 2};
-    fleet.cars = calloc(CARS, sizeof *fleet.cars);
-    fleet.text = malloc((size_t)CARS * 16);
-    if (!fleet.cars || !fleet.text)
-        die("fleet", NULL);
-    for (size_t i = 0; i < CARS; i++) {
-        char *carid = fleet.text + i * 16;
-        snprintf(carid, 16, "car-%zu", i);
-        fleet.cars[i] = (struct fleet_car){carid, "NCE", "ECMR", 5500, -1};
-    }
-    struct store_import_report report;
-    if (!store_import(store, &fleet, false, false, &report, &error))
-        die("import", error.data);
-    free(fleet.cars);
-    free(fleet.text);
-    buffer_free(&error);
-}
-
-/* --- through the store ----------------------------------------------------------------------- */
-
-struct client {
-    struct store_request request;
-    char key[STORE_KEY_MAX + 1];
-};
-
-static struct loop *loop;
-static struct store *store;
-static int64_t deadline, groups;
-static int done_count, refused, outstanding_now;
-
-static void submit(struct client *client);
-
-static void on_done(struct store_request *request)
-{
-    outstanding_now--;
-    if (request->result == STORE_OK)
-        done_count++;
-    else
-        refused++;
-    if (loop_clock() < deadline)
-        submit((struct client *)request);
-    else if (outstanding_now == 0)
-        loop_stop(loop);
-}
-
-static void submit(struct client *client)
-{
-    memset(&client->request, 0, sizeof client->request);
-    make_booking(&client->request.booking, client->key);
-    client->request.operation = STORE_BOOK;
-    client->request.now = 1700000000;
-    client->request.answer = (struct store_answer){.key = client->key,
-                                                   .request = request_text,
-                                                   .request_size = strlen(request_text),
-                                                   .status = 201,
-                                                   .location = "/bookings/0123456789abcdefghijkl",
-                                                   .content_type = "application/json",
-                                                   .body = body,
-                                                   .body_size = strlen(body)};
-    client->request.done = on_done;
-    outstanding_now++;
-    store_submit(store, &client->request);
-}
-
-static void on_event(void *context, const struct store_event *event)
-{
-    (void)context;
-    (void)event;
-}
-
-static void on_commit(void *context, const struct store_commit *commit)
-{
-    (void)context;
-    groups += commit->operations > 0;
-}
-
-static void on_trouble(void *context, const char *sentence)
-{
-    (void)context;
-    die("trouble", sentence ? sentence : "over");
-}
-
-static double through_store(int outstanding, double seconds)
-{
-    static struct client clients[OUTSTANDING_MAX];
-    static const struct store_handlers handlers = {NULL, on_event, on_commit, on_trouble};
-    struct buffer error;
-    char url[600];
-    buffer_init(&error, 4096);
+    static char url[600];
     snprintf(url, sizeof url, "sqlite:%s", path);
     remove_database();
-    store = store_open(url, &error);
-    if (!store)
-        die("open", error.data);
-    make_fleet(store);
-    loop = loop_new();
-    if (!loop || !store_start(store, loop, &handlers, 0, &error))
-        die("start", error.data);
-    done_count = refused = 0;
-    groups = 0;
-    int64_t start = loop_clock();
-    deadline = start + (int64_t)(seconds * 1e9);
-    for (int i = 0; i < outstanding; i++)
-        submit(&clients[i]);
-    loop_run(loop);
-    double rate = done_count / ((double)(loop_clock() - start) / 1e9);
-    if (refused)
-        die("bookings", "were refused");
-    store_close(store);
-    loop_free(loop);
-    buffer_free(&error);
-    return rate;
+    store_load_fleet(url);
+    return url;
+}
+
+static double through_store(int outstanding, double seconds, double *group_size)
+{
+    static struct store_load_result result;
+    const struct store_load load = {
+        .url = make_database(), .engines = 1, .clients = outstanding, .seconds = seconds};
+    store_load_run(&load, &result);
+    *group_size = (double)result.bookings / (double)(result.groups ? result.groups : 1);
+    return (double)result.bookings / result.seconds;
 }
 
 /* --- bare ------------------------------------------------------------------------------------ */
@@ -200,7 +60,7 @@ static sqlite3_stmt *prepare(const char *sql)
 {
     sqlite3_stmt *statement;
     if (sqlite3_prepare_v2(db, sql, -1, &statement, NULL) != SQLITE_OK)
-        die(sql, sqlite3_errmsg(db));
+        store_load_die(sql, sqlite3_errmsg(db));
     return statement;
 }
 
@@ -208,7 +68,7 @@ static void step(sqlite3_stmt *statement)
 {
     int result = sqlite3_step(statement);
     if (result != SQLITE_ROW && result != SQLITE_DONE)
-        die("step", sqlite3_errmsg(db));
+        store_load_die("step", sqlite3_errmsg(db));
     sqlite3_reset(statement);
 }
 
@@ -230,7 +90,7 @@ static void book_bare(void)
 {
     struct booking booking = {0};
     char key[STORE_KEY_MAX + 1];
-    make_booking(&booking, key);
+    store_load_booking(&booking, key);
     const struct period period = booking.period;
     bind_text(statements[KEY], 1, booking.channel);
     bind_text(statements[KEY], 2, key);
@@ -252,10 +112,11 @@ static void book_bare(void)
     step(statements[EVENT]);
     bind_text(statements[ANSWER], 1, booking.channel);
     bind_text(statements[ANSWER], 2, key);
+    struct store_answer answer = store_load_answer(key);
     unsigned char digest[STORE_DIGEST_SIZE];
-    store_digest(request_text, sizeof request_text - 1, digest);
+    store_digest(answer.request, answer.request_size, digest);
     sqlite3_bind_blob(statements[ANSWER], 3, digest, sizeof digest, SQLITE_STATIC);
-    sqlite3_bind_blob(statements[ANSWER], 4, body, sizeof body - 1, SQLITE_STATIC);
+    sqlite3_bind_blob(statements[ANSWER], 4, answer.body, (int)answer.body_size, SQLITE_STATIC);
     step(statements[ANSWER]);
 }
 
@@ -281,18 +142,11 @@ static double bare(int group, double seconds, bool savepoints)
         " 1700000000)",
     };
     struct buffer error;
-    char url[600];
     buffer_init(&error, 4096);
-    snprintf(url, sizeof url, "sqlite:%s", path);
-    remove_database();
-    struct store *maker = store_open(url, &error); /* makes the schema */
-    if (!maker)
-        die("open", error.data);
-    make_fleet(maker);
-    store_close(maker);
+    (void)make_database();
     struct sqlite_connection connection; /* for the same settings */
     if (!sqlite_connection_open(&connection, path, 8192, &error))
-        die("open", error.data);
+        store_load_die("open", error.data);
     db = connection.db;
     for (int i = 0; i < STATEMENTS; i++)
         statements[i] = prepare(sql[i]);
@@ -331,8 +185,9 @@ int main(int argc, char **argv)
     for (int i = 0; i < 4; i++) {
         double ours = 0, theirs = 0, group = 0;
         for (int round = 0; round < ROUNDS; round++) {
-            ours += through_store(sizes[i], seconds) / ROUNDS;
-            group += (double)done_count / (double)(groups ? groups : 1) / ROUNDS;
+            double group_size;
+            ours += through_store(sizes[i], seconds, &group_size) / ROUNDS;
+            group += group_size / ROUNDS;
             theirs += bare(sizes[i], seconds, savepoints) / ROUNDS;
         }
         printf("%12d %10.0f %10.0f %7.0f%% %12.1f\n", sizes[i], ours, theirs, 100 * ours / theirs,

@@ -319,6 +319,54 @@ def test_killed_and_restarted_on_the_same_port(start):
             assert engine.ask().body == KAYAK_LINE
 
 
+def test_killed_and_soon_back_fails_no_request(start):
+    """As a container that Kubernetes starts again: the requests of the meantime wait for it."""
+    adapter = start.adapter("kayak")
+    engine = start.engine(adapter)
+    assert engine.ask().body == KAYAK_LINE
+
+    def soon_back():
+        """Whether it was, within the time of a request; a busy machine may need more attempts."""
+        nonlocal adapter
+        begun = time.monotonic()
+        adapter.kill()
+        answers = []
+        threads = [threading.Thread(target=lambda: answers.append(engine.ask()))
+                   for _ in range(100)]
+        for thread in threads:
+            thread.start()
+        wait_until(lambda: engine.metric("http_requests_in_progress") == 100
+                   or not all(thread.is_alive() for thread in threads))
+        ready = engine.operator("/readyz").status  # what asks does not wait
+        adapter = start.adapter("kayak", address=adapter.address, port=adapter.port)
+        in_time = time.monotonic() - begun < 1.5
+        for thread in threads:
+            thread.join()
+        if not in_time:
+            return False
+        assert ready == 503
+        assert {answer.body for answer in answers} == {KAYAK_LINE}
+        return True
+
+    wait_until(soon_back)
+
+
+def test_one_that_stays_away_is_waited_for_once(start):
+    adapter = start.adapter("kayak")
+    engine = start.engine(adapter)
+    assert engine.ask().body == KAYAK_LINE
+    adapter.kill()
+
+    def duration_of(answer):
+        assert_problem(answer, 503, "adapter-unavailable")
+        # So that the next request finds another pod, where there are some.
+        assert answer.headers["Connection"] == "close"
+        return engine.log_of(answer.headers["X-Request-Id"])["duration_ms"]
+
+    assert duration_of(engine.ask()) >= 2000
+    assert duration_of(engine.ask()) < 2000
+
+
 def test_an_adapter_that_comes_or_goes_is_told_once(start):
     """A line on standard error for each change, however many requests meet it."""
     def told():

@@ -6,6 +6,7 @@ import os
 import pathlib
 import re
 import socket
+import struct
 import subprocess
 import threading
 
@@ -14,7 +15,7 @@ import pytest
 import stores
 from booking_support import (book, cars, fleet_text, offer, order, overlapping, post, post_keyed,
                              rows, run_command, seen)
-from postgresql import BOOKING, PASSWORD, QUOTED_PASSWORD, Session, SqlError
+from postgresql import BOOKING, PASSWORD, QUOTED_PASSWORD, Session, SqlError, quoted
 from support import (BUILD, PATIENCE, SANITIZER_ENVIRONMENT, Engine, assert_problem, at_once,
                      free_port, fresh_address, wait_until)
 
@@ -170,6 +171,20 @@ def test_a_user_who_may_not_make_the_extension(server, guarded):
     assert "btree_gist" in said and "GRANT" in said
 
 
+def test_a_server_without_the_extension(server, guarded):
+    """Its package is not there; the words are the server's for any extension that it has not."""
+    with pytest.raises(SqlError) as missing:
+        server.run_sql("CREATE EXTENSION not_there", guarded)
+    words = re.search("ERROR: +(.*)", str(missing.value))[1].replace("not_there", "btree_gist")
+    server.run_sql(f"GRANT ALL ON SCHEMA public TO {BOOKING};"
+                   "CREATE FUNCTION refuse() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN"
+                   f" RAISE {quoted(words)} USING ERRCODE = '0A000'; END $$;"
+                   "CREATE EVENT TRIGGER refuse ON ddl_command_start"
+                   " WHEN TAG IN ('CREATE EXTENSION') EXECUTE FUNCTION refuse()", guarded)
+    said = refused(server.url(guarded))
+    assert "btree_gist" in said and "postgresql-contrib" in said
+
+
 def test_with_the_extension_there_the_schemas_privilege_is_enough(start, server, guarded):
     server.run_sql("CREATE EXTENSION btree_gist", guarded)
     server.run_sql(f"GRANT ALL ON SCHEMA public TO {BOOKING}", guarded)
@@ -211,9 +226,39 @@ def test_a_database_of_another_program(database, sql):
     assert database.rows("SELECT count(*) FROM pg_class") == before
 
 
-@pytest.mark.skip(reason="no server that is too old can be had from this distribution")
+def message(kind, body):
+    """One of the server's, https://www.postgresql.org/docs/current/protocol-message-formats.html"""
+    return kind + struct.pack("!I", len(body) + 4) + body
+
+
+def pretend_version(listener, version):
+    """Takes one connection as a server of that version, which asks for no password."""
+    client, _ = listener.accept()
+    with client, client.makefile("rb") as reader:
+        while True:
+            size, code = struct.unpack("!II", reader.read(8))
+            reader.read(size - 8)
+            if code == 196608:  # the startup of protocol 3.0; what comes before asks for encryption
+                break
+            client.sendall(b"N")
+        ready = message(b"Z", b"I")
+        client.sendall(message(b"R", struct.pack("!I", 0)) +
+                       message(b"S", f"server_version\0{version}\0".encode()) + ready)
+        if reader.read(1) == b"Q":  # SHOW transaction_read_only
+            client.sendall(message(b"T", b"\0\1transaction_read_only\0" + bytes(18)) +
+                           message(b"D", struct.pack("!HI", 1, 3) + b"off") +
+                           message(b"C", b"SHOW\0") + ready)
+        reader.read()
+
+
 def test_a_server_that_is_too_old():
-    pass
+    with socket.create_server((fresh_address(), 0)) as listener:
+        address, port = listener.getsockname()
+        thread = threading.Thread(target=pretend_version, args=(listener, "9.6.24"), daemon=True)
+        thread.start()
+        said = refused(f"postgresql://{BOOKING}:{QUOTED_PASSWORD}@{address}:{port}/fleet")
+        thread.join(PATIENCE)
+    assert address in said and "PostgreSQL 9.6.24" in said and "13 or later" in said
 
 
 # What follows stands in for user, password, host and database.
@@ -367,6 +412,69 @@ def test_a_program_that_keeps_a_car_locked(start, fleet, database):
     session.run("COMMIT")
     session.close()
     booked_at_last(lambda: post_keyed(engine, "k", order(carid="car-0000")))
+    assert rows(database, "SELECT count(*) FROM bookings") == [(1,)]
+
+
+def deadlocks(database):
+    return len(re.findall(f" {database.name} ERROR: +deadlock detected", database.server.log()))
+
+
+def test_a_deadlock_is_tried_again(start, fleet, database):
+    """A program locks in the other order: first what numbers the events, then a car. The server
+    ends the engine's transaction, since only that looks for deadlocks."""
+    engine = start.engine(start.adapter(), "--database", database.url, "--fleet", fleet(*cars(1)))
+    session, answers = Session(database.server.socket_url(database.name)), []
+    session.run("SET deadlock_timeout = '1h'")
+    for turn in range(10):
+        def ask(first=turn):
+            answers.append(post_keyed(engine, f"k{first}", order(first, first + 1)))
+
+        before = deadlocks(database)
+        session.run("BEGIN; SELECT last FROM event_counter FOR UPDATE")
+        thread = threading.Thread(target=ask)
+        thread.start()
+        wait_until(lambda: waiting_for_a_lock(database), what="the order's wait for its number")
+        session.run("SELECT number FROM cars FOR UPDATE; COMMIT")
+        thread.join(PATIENCE)
+        # On a slow machine its patience may have ended first.
+        assert answers[turn].status in (201, 503), answers
+        if answers[turn].status == 201 and deadlocks(database) > before:
+            break
+    else:
+        raise AssertionError("no order met a deadlock and was tried again")
+    session.close()
+    assert rows(database, "SELECT max(number) - count(*) FROM events") == [(0,)]
+
+
+# In the place of a transaction that the server undoes: in READ COMMITTED the engine's own never
+# meet a serialization failure.
+UNDONE = """CREATE SEQUENCE tries; GRANT ALL ON tries TO PUBLIC;
+    CREATE FUNCTION undo() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+        IF nextval('tries') <= {1} THEN RAISE 'undone' USING ERRCODE = '{0}'; END IF;
+        RETURN NEW; END $$;
+    CREATE TRIGGER undo BEFORE INSERT ON bookings FOR EACH ROW EXECUTE FUNCTION undo()"""
+
+
+@pytest.mark.parametrize("state", ["40001", "40P01"])
+def test_what_the_server_undoes_is_tried_again(start, database, state):
+    pod = start.pod("kayak", "--database", database.url)
+    database.run(UNDONE.format(state, 3))
+    answer = post_keyed(pod, "k", order())
+    assert answer.status == 201
+    assert rows(database, "SELECT last_value FROM tries") == [(4,)]
+    assert rows(database, "SELECT count(*) FROM bookings") == [(1,)]
+    assert rows(database, "SELECT max(number) - count(*) FROM events") == [(0,)]
+
+
+def test_what_the_server_always_undoes_ends_with_the_requests_time(start, database):
+    pod = start.pod("kayak", "--database", database.url)
+    database.run(UNDONE.format("40001", 1000000000))
+    answer = post_keyed(pod, "k", order())
+    assert_problem(answer, 503, "store-unavailable")
+    assert int(answer.headers["Retry-After"]) > 0
+    assert 1 < rows(database, "SELECT last_value FROM tries")[0][0] < 100
+    database.run("DROP TRIGGER undo ON bookings")
+    booked_at_last(lambda: post_keyed(pod, "k", order()))
     assert rows(database, "SELECT count(*) FROM bookings") == [(1,)]
 
 

@@ -212,9 +212,10 @@ bool pg_connection_init(struct pg_connection *connection, const char *url, struc
 static enum pg_failure prepare_connection(struct pg_connection *connection, int64_t deadline)
 {
     if (PQserverVersion(connection->connection) < SERVER_VERSION_MIN) {
+        const char *version = PQparameterStatus(connection->connection, "server_version");
         snprintf(connection->error.message, sizeof connection->error.message,
-                 "the server is PostgreSQL %d: 13 or later is needed",
-                 PQserverVersion(connection->connection) / 10000);
+                 "the server is PostgreSQL %s: 13 or later is needed",
+                 version ? version : "of no version");
         pg_connection_close(connection);
         return PG_REFUSED;
     }

@@ -112,6 +112,14 @@ static int writer_follow(void *context, struct event_reader *reader, int64_t lim
 
 /* --- transactions ---------------------------------------------------------------------------- */
 
+/* Before a transaction that the server undid is tried again: at once at first, since what was in
+ * its way has ended as a rule, then less and less often. */
+static void pause_after(int tries)
+{
+    int doubled = tries < 7 ? tries : 7;
+    nanosleep(&(struct timespec){.tv_nsec = (long)(LOOP_MILLISECOND / 2) << doubled}, NULL);
+}
+
 static enum pg_failure commit_once(struct pg_writer *writer, int64_t deadline,
                                    const struct pg_group *group, struct event_reader *reader)
 {
@@ -142,6 +150,7 @@ static int writer_transact(void *context, struct store_request *const *requests,
         .last_event = reader->known,
     };
     enum pg_failure failure;
+    int undone = 0;
     writer->unknown = false;
     do {
         failure = writer_connect(writer, deadline);
@@ -154,6 +163,8 @@ static int writer_transact(void *context, struct store_request *const *requests,
             pg_rollback(&writer->connection, deadline);
         if (failure == PG_OK || failure == PG_CONFLICT)
             writer->unknown = false; /* an earlier try would have been found */
+        if (failure == PG_AGAIN)
+            pause_after(undone++);
     } while ((failure == PG_AWAY || failure == PG_AGAIN) && loop_clock() < deadline);
     if (failure == PG_CONFLICT && count == 1) { /* somebody booked past booking_group() */
         outcomes[0] = (struct store_outcome){.result = STORE_CAR_TAKEN};

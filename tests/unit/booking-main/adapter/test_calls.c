@@ -205,6 +205,120 @@ static void done_may_stop_all_calls(void **state)
     assert_failed(&exchanges[started - 1], ADAPTER_UNREACHABLE);
 }
 
+/* --- a server that went away ----------------------------------------------------------------- */
+
+/* Its port stays its own meanwhile: as the kernel chose it, it goes with the listening, and so it
+ * is bound anew the first time. So many calls are under way then, each of which came once. */
+static void go_away(int count)
+{
+    int requests = server.requests;
+    void (*serve)(struct peer * peer) = server.serve;
+    server.serve = hold;
+    start_many(count);
+    run_until(&server.requests, requests + count);
+    server.serve = serve;
+    for (int i = 0; i < server.accepted; i++)
+        if (server.peers[i].fd >= 0)
+            reset_peer(&server.peers[i]);
+    loop_unwatch(loop, server.fd, &listener);
+    assert_int_equal(shutdown(server.fd, SHUT_RDWR), 0);
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)server.port)};
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof address;
+    bind(server.fd, (struct sockaddr *)&address, size);
+    assert_int_equal(getsockname(server.fd, (struct sockaddr *)&address, &size), 0);
+    assert_int_equal(ntohs(address.sin_port), server.port);
+}
+
+static void listen_again(void)
+{
+    assert_int_equal(listen(server.fd, PEERS_MAX), 0);
+    assert_int_equal(loop_watch(loop, server.fd, EPOLLIN, &listener), 0);
+}
+
+static void calls_wait_for_a_server_that_went_away(void **state)
+{
+    (void)state;
+    call_once();
+    go_away(ADAPTER_CONNECTIONS);
+    start_many(2 * ADAPTER_CONNECTIONS);
+    run_a_while();
+    assert_int_equal(ended, 1);
+    listen_again();
+    run_until(&ended, started);
+    assert_all_answered();
+    go_away(1); /* as often as it does */
+    run_a_while();
+    listen_again();
+    run_until(&ended, started);
+    assert_all_answered();
+}
+
+static void a_call_that_is_to_know_does_not_wait(void **state)
+{
+    (void)state;
+    call_once();
+    go_away(1);
+    run_a_while();
+    struct exchange *knows = prepare(NULL);
+    knows->call.at_once = true;
+    adapter_calls_start(upstream, &knows->call);
+    run_until(&ended, 2);
+    assert_failed(knows, ADAPTER_UNREACHABLE);
+    assert_int_equal(exchanges[1].times, 0);
+    listen_again();
+    run_until(&ended, started);
+    assert_answered(&exchanges[1]);
+}
+
+/* A request may be what it died of: it gets none a third time. */
+static void a_call_that_is_waited_for_is_sent_twice_only(void **state)
+{
+    (void)state;
+    call_once();
+    go_away(1);
+    run_a_while();
+    assert_int_equal(ended, 1);
+    server.serve = close_peer;
+    listen_again();
+    run_until(&ended, 2);
+    assert_failed(&exchanges[1], ADAPTER_BROKE_OFF);
+    assert_int_equal(server.requests, 3);
+}
+
+static void a_server_that_stays_away_is_waited_for_once(void **state)
+{
+    (void)state;
+    call_once();
+    go_away(3);
+    start_many(2 * ADAPTER_CONNECTIONS);
+    run_until(&ended, started);
+    int64_t limit = ADAPTER_RETURN_MILLISECONDS * LOOP_MILLISECOND;
+    assert_true(exchanges[1].call.duration >= limit);
+    for (int i = 1; i < started; i++)
+        assert_failed(&exchanges[i], ADAPTER_UNREACHABLE);
+    /* From now on each call sees for itself. */
+    struct exchange *later = start();
+    run_until(&ended, started);
+    assert_failed(later, ADAPTER_UNREACHABLE);
+    assert_true(later->call.duration < limit);
+    listen_again();
+    call_once();
+}
+
+static void stopping_ends_calls_that_wait_for_a_server(void **state)
+{
+    (void)state;
+    call_once();
+    go_away(5);
+    run_a_while();
+    adapter_calls_stop(upstream);
+    assert_int_equal(ended, started);
+    for (int i = 1; i < started; i++)
+        assert_failed(&exchanges[i], ADAPTER_UNREACHABLE);
+    run_a_while();
+}
+
 /* --- stopping -------------------------------------------------------------------------------- */
 
 static void stopping_ends_calls_under_way_and_waiting(void **state)
@@ -341,6 +455,11 @@ int main(void)
         TEST(a_call_started_from_done_waits_its_turn),
         TEST(an_answer_is_intact_while_done_starts_calls),
         TEST(done_may_stop_all_calls),
+        TEST(calls_wait_for_a_server_that_went_away),
+        TEST(a_call_that_is_to_know_does_not_wait),
+        TEST(a_call_that_is_waited_for_is_sent_twice_only),
+        TEST(a_server_that_stays_away_is_waited_for_once),
+        TEST(stopping_ends_calls_that_wait_for_a_server),
         TEST(stopping_ends_calls_under_way_and_waiting),
         TEST(stopping_ends_calls_that_connect),
         TEST(calls_after_stopping_are_unavailable),
