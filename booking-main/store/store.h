@@ -124,7 +124,7 @@ struct store_car {
     int64_t number;
     const char *carid, *location, *category;
     int64_t day_price, hour_price; /* hour_price -1 for none */
-    int32_t turnaround; /* minutes: its own, or else the fleet's */
+    int32_t turnaround;            /* minutes: its own, or else the fleet's */
     bool offered;
 };
 
@@ -132,9 +132,9 @@ struct store_car {
 enum store_by { STORE_BY_PARTNER = 1, STORE_BY_OPERATOR, STORE_BY_EXPIRY };
 
 /* What a snapshot is told to: first begin(), then car() for each car, then taken() for each hold
- * and for each booking or block that takes its car after `since`, as an EVENT_TAKEN with the number 0. A hold
- * is told however long it is over, because it has to be ended. A function returns false to stop the
- * reading when memory ran out. */
+ * and for each booking or block that takes its car after `since`, as an EVENT_TAKEN with the number
+ * 0. A hold is told however long it is over, because it has to be ended. A function returns false
+ * to stop the reading when memory ran out. */
 struct store_snapshot_reader {
     void *context;
     bool (*begin)(void *context, const char *currency, size_t cars);

@@ -129,9 +129,11 @@ static double bare(int group, double seconds, bool savepoints)
         "RELEASE one",
         "SELECT 1 FROM answers WHERE channel = ? AND key = ?",
         "SELECT offered, day_price, hour_price, carid, location, category,"
-        " (SELECT value FROM meta WHERE name = 'currency') FROM cars WHERE number = ?",
-        "SELECT number, pickup_at FROM bookings WHERE car = ? AND state IN (1, 2)"
-        " AND return_at > ? ORDER BY return_at LIMIT 1",
+        " (SELECT value FROM meta WHERE name = 'currency'),"
+        " coalesce(turnaround, (SELECT value FROM meta WHERE name = 'turnaround')) FROM cars"
+        " WHERE number = ?",
+        "SELECT number, pickup_at FROM bookings WHERE car = ? AND state IN (1, 2, 5)"
+        " AND return_at + turnaround > ? ORDER BY return_at + turnaround LIMIT 1",
         "INSERT INTO bookings (id, car, pickup_at, return_at, state, expires_at, channel,"
         " reference, day_price, created_at, total, currency, location, category)"
         " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 5500, 'EUR', 'NCE', 'ECMR')",

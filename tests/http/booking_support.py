@@ -90,11 +90,12 @@ def rows(database, sql, *parameters):
 
 
 def overlapping(database):
-    """Pairs of bookings, held or booked, that have the same car at the same time."""
+    """Bookings, holds and blocks that have their car while another still has it, turnaround
+    included."""
     return rows(database, """
         SELECT car, before, pickup_at FROM (
             SELECT car, pickup_at,
-                   max(return_at) OVER (PARTITION BY car ORDER BY pickup_at, return_at
+                   max(return_at + turnaround) OVER (PARTITION BY car ORDER BY pickup_at, return_at
                        ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before
-            FROM bookings WHERE state IN (1, 2)) AS periods
+            FROM bookings WHERE state IN (1, 2, 5)) AS periods
         WHERE before > pickup_at""")

@@ -76,12 +76,15 @@ static bool add_change(struct import *import, int64_t number, const struct fleet
     return true;
 }
 
-/* Adds the bookings and holds of the car that are not over. */
+/* Adds the bookings and holds of the car that are not over. The first two conditions are what the
+ * index bookings_active has. */
 static bool add_bookings(struct import *import, int64_t car, struct store_import_bookings *bookings)
 {
     struct query query = query_begin(import->connection, &import->find_bookings,
-                                     "SELECT id FROM bookings WHERE car = ? AND state IN (1, 2)"
-                                     " AND return_at > ? ORDER BY return_at");
+                                     "SELECT id FROM bookings WHERE car = ?1"
+                                     " AND state IN (1, 2, 5) AND return_at + turnaround > ?2"
+                                     " AND state <> 5 AND return_at > ?2"
+                                     " ORDER BY return_at + turnaround");
     query_number(&query, car);
     query_number(&query, timestamp_now());
     int result;

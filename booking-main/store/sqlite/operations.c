@@ -179,7 +179,7 @@ static int make_way(struct sqlite_operations *operations, const struct booking *
                     int64_t now, bool *is_free)
 {
     for (;;) {
-        /* The car's booking that returns first after this one's pickup, by index alone. The
+        /* The car's booking that sets it free first after this one's pickup, by one probe. The
          * literal list of states is what makes the partial index fit. */
         struct query query = query_begin(operations->connection, &operations->find_next,
                                          "SELECT number, pickup_at FROM bookings WHERE car = ?"

@@ -76,14 +76,15 @@ static inline int64_t unit_number(const char *name, const char *sql)
     return unit_store()->number(name, sql);
 }
 
-/* Bookings of one car that overlap, and gaps in the events. */
+/* Bookings of one car that overlap, turnaround included, and gaps in the events. */
 static inline void check_database(const char *name)
 {
     assert_int_equal(unit_number(name,
                                  "SELECT count(*) FROM bookings a JOIN bookings b ON"
-                                 " a.car = b.car AND a.number < b.number AND a.state IN (1, 2)"
-                                 " AND b.state IN (1, 2) AND a.pickup_at < b.return_at"
-                                 " AND b.pickup_at < a.return_at"),
+                                 " a.car = b.car AND a.number < b.number AND a.state IN (1, 2, 5)"
+                                 " AND b.state IN (1, 2, 5)"
+                                 " AND a.pickup_at < b.return_at + b.turnaround"
+                                 " AND b.pickup_at < a.return_at + a.turnaround"),
                      0);
     assert_int_equal(unit_number(name, "SELECT max(number) - count(*) FROM events"), 0);
 }

@@ -8,6 +8,11 @@
 
 enum { HOUR = 3600, DAY = 24 * HOUR };
 
+/* Of bookings and past_bookings. */
+#define COLUMNS                                                                                    \
+    "id, car, pickup_at, return_at, state, expires_at, channel, reference, day_price, hour_price," \
+    " total, currency, location, category, created_at"
+
 static int64_t number(const char *sql)
 {
     return raw_number(unit_path("booking.db"), sql);
@@ -32,10 +37,10 @@ static void wait_for(const char *sql, int64_t expected)
 static void wait_for_upkeep(void)
 {
     static int marks;
-    char sql[160];
+    char sql[512];
     snprintf(sql, sizeof sql,
-             "INSERT INTO bookings SELECT NULL, 'mark-%d', car, 1, 2, 3, 0, '', '', 0, 0, 0, '',"
-             " '', '', 0 FROM (SELECT 1 AS car)",
+             "INSERT INTO bookings (" COLUMNS ") VALUES ('mark-%d', 1, 1, 2, 3, 0, '', '', 0, 0, 0,"
+             " '', '', '', 0)",
              marks);
     unit_engine_stop(&engine);
     change(sql);
@@ -46,13 +51,13 @@ static void wait_for_upkeep(void)
 
 /* --- a database of before -------------------------------------------------------------------- */
 
-static void make_version_1(const char *rows)
+static void make_version(int version, const char *rows)
 {
     struct sqlite_connection connection;
     struct buffer error;
     buffer_init(&error, 4096);
     assert_true(sqlite_connection_open(&connection, unit_path("booking.db"), 1000, &error));
-    assert_true(sqlite_schema_prepare(&connection, sqlite_schema_steps, 1, &error));
+    assert_true(sqlite_schema_prepare(&connection, sqlite_schema_steps, version, &error));
     sqlite_connection_close(&connection);
     buffer_free(&error);
     change(rows);
@@ -89,14 +94,15 @@ static void a_database_of_version_1_is_brought_up_to_date(void **state)
         "'{}',"
         " 99999999999), (2, 'kayak', 'l', x'00ff', 200, NULL, 'a/b', '', 7)",
         far, far, far, far, far, far, far, far);
-    make_version_1(rows);
+    make_version(1, rows);
     start_in_file();
     check_shown("over", "NCE", 5500, BOOKING_BOOKED);
     check_shown("cancelled", "PAR", 7000, BOOKING_CANCELLED);
     check_shown("booked", "NCE", 11000, BOOKING_BOOKED);
     check_shown("held", "PAR", 7000, BOOKING_HELD);
     assert_int_equal(number("SELECT count(*) FROM past_bookings"), 2);
-    assert_int_equal(number("SELECT group_concat(number, '') FROM bookings"), 49);
+    assert_int_equal(number("SELECT sum(number) FROM bookings WHERE number IN (4, 9)"), 13);
+    assert_int_equal(number("SELECT count(*) FROM bookings"), 2);
     assert_int_equal(book("new", 1, 100000100, 100000200), STORE_CAR_TAKEN);
     struct unit_snapshot snapshot = unit_snapshot(&engine, 0);
     assert_int_equal(snapshot.taken_count, 2);
@@ -116,6 +122,37 @@ static void a_database_of_version_1_is_brought_up_to_date(void **state)
     assert_int_equal(
         number("SELECT max(at) <= (SELECT value FROM meta WHERE name = 'time') FROM answers"), 1);
     assert_int_equal(number("SELECT max(length(request)) FROM answers"), STORE_DIGEST_SIZE);
+}
+
+static void a_database_of_version_2_is_brought_up_to_date(void **state)
+{
+    (void)state;
+    make_version(
+        2, "UPDATE meta SET value = 'EUR' WHERE name = 'currency';"
+           "INSERT INTO cars VALUES (1, 'car-1', 'ECMR', 'NCE', 5500, 1000, 1);"
+           "INSERT INTO bookings (number, " COLUMNS ") VALUES"
+           " (4, 'booked', 1, 100000000, 100001440, 2, 0, 'kayak', 'r', 5500, 1000, 11000, 'EUR',"
+           "  'NCE', 'ECMR', 7),"
+           " (9, 'held', 1, 100001440, 100002000, 1, 5, 'kayak', '', 5500, 1000, 5500, 'EUR',"
+           "  'NCE', 'ECMR', 8);"
+           "INSERT INTO past_bookings (number, " COLUMNS ", ended_at) VALUES"
+           " (3, 'over', 1, 1000, 2440, 2, 0, 'kayak', '', 5500, 1000, 7000, 'EUR', 'PAR', 'ECMR',"
+           "  6, (SELECT value FROM meta WHERE name = 'time'));"
+           "INSERT INTO events VALUES (1, 3, 0, 0, 0, 0, '', 5)");
+    start_in_file();
+    check_shown("booked", "NCE", 11000, BOOKING_BOOKED);
+    check_shown("held", "NCE", 5500, BOOKING_HELD);
+    check_shown("over", "PAR", 7000, BOOKING_BOOKED);
+    assert_int_equal(number("SELECT count(*) FROM all_bookings WHERE turnaround = 0 AND version = 1"
+                            " AND returned_at = 0"),
+                     3);
+    assert_int_equal(number("SELECT count(*) FROM past_bookings WHERE number = 3 AND ended_at > 9"),
+                     1);
+    assert_int_equal(number("SELECT value FROM meta WHERE name = 'turnaround'"), 0);
+    /* Back to back, as they were. */
+    assert_int_equal(unit_snapshot(&engine, 0).taken_count, 2);
+    assert_int_equal(book("new", 1, 100001439, 100001440), STORE_CAR_TAKEN);
+    assert_int_equal(book("before", 1, 99999999, 100000000), STORE_OK);
 }
 
 /* --- bookings that are over ------------------------------------------------------------------ */
@@ -169,8 +206,8 @@ static void many_are_moved_in_portions(void **state)
     start_in_file();
     unit_engine_stop(&engine);
     change("WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 1500)"
-           " INSERT INTO bookings SELECT i, 'id-' || i, 1, i, i + 1, 2 + i % 2, 0, 'kayak', '',"
-           " 5500, 1000, 5500, 'EUR', 'NCE', 'ECMR', 1 FROM n");
+           " INSERT INTO bookings (" COLUMNS ") SELECT 'id-' || i, 1, i, i + 1, 2 + i % 2, 0,"
+           " 'kayak', '', 5500, 1000, 5500, 'EUR', 'NCE', 'ECMR', 1 FROM n");
     unit_jumped = 10 * DAY;
     start_in_file();
     wait_for("SELECT count(*) FROM bookings", 0);
@@ -185,13 +222,13 @@ static void a_past_booking_is_forgotten_some_day(void **state)
     char sql[512];
     start_in_file();
     unit_engine_stop(&engine);
-    snprintf(
-        sql, sizeof sql,
-        "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 1000)"
-        " INSERT INTO past_bookings SELECT i, 'id-' || i, 1, i, i + 1, 2, 0, 'kayak', '', 5500,"
-        " 1000, 5500, 'EUR', 'NCE', 'ECMR', 1, value - (%d - i) * 3600"
-        " FROM n, meta WHERE name = 'time'",
-        1000);
+    snprintf(sql, sizeof sql,
+             "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 1000)"
+             " INSERT INTO past_bookings (" COLUMNS
+             ", ended_at) SELECT 'id-' || i, 1, i, i + 1, 2, 0,"
+             " 'kayak', '', 5500, 1000, 5500, 'EUR', 'NCE', 'ECMR', 1, value - (%d - i) * 3600"
+             " FROM n, meta WHERE name = 'time'",
+             1000);
     change(sql); /* one an hour, the last one now */
     struct buffer error;
     buffer_init(&error, 4096);
@@ -421,6 +458,7 @@ int main(void)
 #define TEST(test) cmocka_unit_test_setup_teardown(test, begin_in_folder, end)
     const struct CMUnitTest tests[] = {
         TEST(a_database_of_version_1_is_brought_up_to_date),
+        TEST(a_database_of_version_2_is_brought_up_to_date),
         TEST(a_booking_that_is_over_makes_room_and_is_still_shown),
         TEST(many_are_moved_in_portions),
         TEST(a_past_booking_is_forgotten_some_day),
