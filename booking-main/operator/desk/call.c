@@ -5,7 +5,9 @@
 #include "lib/json/writer.h"
 #include "operator/desk/desk_api.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum {
     ERROR_MAX = 1024,
@@ -45,6 +47,17 @@ static void refuse_store(struct desk_call *call)
                                       : "Try again in a moment.");
 }
 
+/* What the store says may begin with the field's name: "return_at: must be after the pickup". */
+static void refuse_invalid(struct desk_call *call)
+{
+    const char *detail = sentence_of(&call->job.error, "The period is not valid.");
+    char name[32];
+    size_t size = strspn(detail, "abcdefghijklmnopqrstuvwxyz_");
+    bool named = size && size < sizeof name && strncmp(detail + size, ": ", 2) == 0;
+    snprintf(name, sizeof name, "%.*s", (int)size, detail);
+    http_answer_problem(call->request, PROBLEM_INVALID_REQUEST, named ? name : NULL, detail);
+}
+
 static void refuse_result(struct desk_call *call)
 {
     static const struct {
@@ -57,15 +70,14 @@ static void refuse_result(struct desk_call *call)
         [DESK_CHANGED] = {PROBLEM_CHANGED_MEANWHILE, "seen",
                           "Look at what it is now, in 'booking', and decide again."},
         [DESK_WRONG_STATE] = {PROBLEM_WRONG_STATE, NULL,
-                              "See what it is now, in 'booking': that is over, or was done."},
+                              "Look at what it is now, in 'booking'; that does not allow this."},
         [DESK_IN_THE_WAY] = {PROBLEM_IN_THE_WAY, NULL,
                              "Move or change those in 'in_the_way' first, or take another car or "
                              "time."},
     };
     enum desk_result result = call->job.result;
     if (result == DESK_INVALID) {
-        http_answer_problem(call->request, PROBLEM_INVALID_REQUEST, NULL,
-                            sentence_of(&call->job.error, "The period is not valid."));
+        refuse_invalid(call);
         return;
     }
     const struct buffer *more = call->body.failed ? NULL : &call->body;
