@@ -112,10 +112,10 @@ export function changeReturn(booking) {
 }
 
 /** Cars that look free over the booking's whole period; the store decides when it is moved. */
-async function freeCars(booking, category) {
+async function freeCars(booking, location, category) {
   const from = Math.max(pickupOf(booking) - 2 * 86400000, returnOf(booking) - 92 * 86400000);
   const { rows } = await get('/calendar', { from: rfc3339(from), to: booking.return_at,
-    location: booking.location, category, limit: 200 });
+    location, category, limit: 200 });
   return rows.filter((row) => row.offered && row.carid !== booking.carid && row.bars.every((bar) =>
     returnOf(bar) + (bar.turnaround ?? 0) * 60000 <= pickupOf(booking)
     || pickupOf(bar) >= returnOf(booking) + (booking.turnaround ?? 0) * 60000));
@@ -130,12 +130,16 @@ export function move(booking) {
       ? h('p', null, `Free all that time (${what}):`)
       : h('p', null, `No car is free all that time (${what}).`),
     h('div', { class: 'buttons' }, cars.slice(0, 8).map((car) => h('button', { type: 'button',
-      onclick: () => { input.value = car.carid; } }, `${car.carid} ${car.category}`))));
+      onclick: () => { input.value = car.carid; } },
+    `${car.carid} ${car.category}${car.location === booking.location ? '' : ` ${car.location}`}`))));
   };
   (async () => {
-    const same = await freeCars(booking, booking.category);
-    if (same.length) offer(same, `${booking.location}, ${booking.category}`);
-    else offer(await freeCars(booking), `${booking.location}, any category`);
+    const { location, category } = booking;
+    let cars = await freeCars(booking, location, category);
+    if (cars.length) return offer(cars, `${location}, ${category}`);
+    cars = await freeCars(booking, location);
+    if (cars.length) return offer(cars, `${location}, other categories`);
+    return offer(await freeCars(booking), 'at other places');
   })().catch((error) => { free.textContent = `Free cars are not known: ${error.message}`; });
 
   ask({

@@ -31,7 +31,9 @@ function turnaround(minutes) {
       }
       const next = Number(input.value);
       try {
-        await set(next, minutes, `The turnaround is ${next} min now; it was ${minutes} min. `
+        // An engine that does not know what it was cannot set it back.
+        const was = minutes === undefined ? '' : `; it was ${minutes} min`;
+        await set(next, minutes, `The turnaround is ${next} min now${was}. `
           + 'Bookings made before stay as they are.');
         refresh();
       } catch (error) {
