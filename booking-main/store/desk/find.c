@@ -119,6 +119,8 @@ static void add_filter(struct sql_statement *statement, const struct desk_filter
     snprintf(state, sizeof state, " AND b.state %s %d", filter->state ? "=" : "<>",
              filter->state ? (int)filter->state : BOOKING_BLOCKED);
     sql_add(statement, state);
+    if (!filter->state) /* nor a block that was taken back before it began */
+        sql_add(statement, " AND (b.channel || '') <> ''");
     add_range(statement, "b.pickup_at",
               filter->order == DESK_BY_PICKUP || is_narrow(filter->pickup_from, filter->pickup_to),
               filter->pickup_from, filter->pickup_to);
