@@ -87,6 +87,8 @@ void exchange_add_body(struct exchange *exchange, const char *data, size_t size)
             exchange->no_room = true;
     }
     if (exchange->too_large || exchange->no_room) {
+        exchanges->body_bytes -= body->size; /* nobody reads it: there is room for others */
+        buffer_free(body);
         exchange->discarded += size;
         return;
     }

@@ -1,38 +1,20 @@
-/* Answers that a thread writes, through a server whose loop runs on a thread of its own. The
- * clients are the tests: plain sockets that block. */
-#include "lib/http/listen.h"
+/* Answers that a thread writes. */
 #include "lib/http/stream.h"
-#include "tests/unit/unit.h"
+#include "tests/unit/lib/http/server_unit.h"
 
-#include <arpa/inet.h>
-#include <errno.h>
-#include <pthread.h>
-#include <semaphore.h>
 #include <stdatomic.h>
-#include <sys/epoll.h>
-#include <sys/eventfd.h>
-#include <sys/mman.h>
-#include <sys/socket.h>
-#include <time.h>
-#include <unistd.h>
 
 enum {
     LINES = 300000,
     LINE_SIZE = 8, /* "0000017\n" */
     WHOLE_SIZE = LINES * LINE_SIZE,
     BROKEN_SIZE = 100000,
-    PATIENCE_SECONDS = 60,
     IDLE_SECONDS_LONG = 600,
     IDLE_SECONDS_SHORT = 1,
     KERNEL_MAX = 64 * 1024 * 1024, /* more than socket buffers take */
 };
 
 /* --- the server and its writers -------------------------------------------------------------- */
-
-static struct loop *loop;
-static struct log *log_file;
-static int log_fd;
-static pthread_t loop_thread;
 
 static struct writers {
     atomic_size_t written;
@@ -144,71 +126,6 @@ static const struct http_route routes[] = {
     GET("/told", handle_told),   GET("/never", handle_never),
 };
 
-struct running {
-    struct http_server *server;
-    uint16_t port;
-};
-
-static struct running start_server(unsigned idle_seconds)
-{
-    struct buffer error;
-    buffer_init(&error, 500);
-    struct running running = {0};
-    /* listen_tcp() takes a port from whoever configured it; here the kernel chooses. */
-    int fd = listen_tcp("127.0.0.1", 0, "--port", &error);
-    assert_true(fd >= 0);
-    struct sockaddr_in address;
-    socklen_t size = sizeof address;
-    assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &size), 0);
-    running.port = ntohs(address.sin_port);
-    running.server = http_server_new(&(struct http_server_config){
-        .loop = loop,
-        .listen_fd = fd,
-        .server = "unit",
-        .routes = routes,
-        .route_count = LENGTH(routes),
-        .access_log = log_file,
-        .connection_limit = 100,
-        .idle_seconds = idle_seconds,
-    });
-    assert_non_null(running.server);
-    buffer_free(&error);
-    return running;
-}
-
-/* The loop's thread does this one thing for a test. */
-static struct {
-    int fd;
-    struct loop_watch watch;
-    void (*work)(void);
-    sem_t done;
-} asked;
-
-static void on_asked(struct loop_watch *watch, uint32_t events)
-{
-    (void)watch;
-    (void)events;
-    uint64_t count;
-    assert_int_equal(read(asked.fd, &count, sizeof count), sizeof count);
-    asked.work();
-    sem_post(&asked.done);
-}
-
-static void on_loop(void (*work)(void))
-{
-    asked.work = work;
-    assert_int_equal(write(asked.fd, &(uint64_t){1}, sizeof(uint64_t)), sizeof(uint64_t));
-    while (sem_wait(&asked.done) < 0)
-        ;
-}
-
-static void *run_loop(void *context)
-{
-    (void)context;
-    assert_int_equal(loop_run(loop), 0);
-    return NULL;
-}
-
 static struct running usual, hasty;
 
 static int begin(void **state)
@@ -217,62 +134,26 @@ static int begin(void **state)
     sem_init(&writers.left, 0, 0);
     sem_init(&writers.ended, 0, 0);
     sem_init(&writers.begin, 0, 0);
-    sem_init(&asked.done, 0, 0);
-    log_fd = memfd_create("log", MFD_CLOEXEC);
-    log_file = log_new(log_fd, "unit");
-    loop = loop_new();
-    asked.fd = eventfd(0, EFD_CLOEXEC);
-    asked.watch.ready = on_asked;
-    loop_watch(loop, asked.fd, EPOLLIN, &asked.watch);
-    usual = start_server(IDLE_SECONDS_LONG);
-    hasty = start_server(IDLE_SECONDS_SHORT);
-    log_flush_each_round(log_file, loop);
-    return pthread_create(&loop_thread, NULL, run_loop, NULL);
-}
-
-static void stop_loop(void)
-{
-    loop_stop(loop);
+    begin_loop();
+    struct http_server_config config = {.routes = routes, .route_count = LENGTH(routes)};
+    config.idle_seconds = IDLE_SECONDS_LONG;
+    usual = start_server(config);
+    config.idle_seconds = IDLE_SECONDS_SHORT;
+    hasty = start_server(config);
+    return start_loop();
 }
 
 static int end(void **state)
 {
     (void)state;
-    on_loop(stop_loop);
-    pthread_join(loop_thread, NULL);
+    end_loop();
     http_server_free(hasty.server);
     http_server_free(usual.server);
-    loop_unwatch(loop, asked.fd, &asked.watch);
-    close(asked.fd);
-    loop_free(loop);
-    log_free(log_file);
-    close(log_fd);
+    free_loop();
     return 0;
 }
 
-static void await(sem_t *semaphore, const char *what)
-{
-    struct timespec limit;
-    clock_gettime(CLOCK_REALTIME, &limit);
-    limit.tv_sec += PATIENCE_SECONDS;
-    while (sem_timedwait(semaphore, &limit) < 0)
-        if (errno != EINTR)
-            fail_msg("%s did not happen", what);
-}
-
 /* --- clients --------------------------------------------------------------------------------- */
-
-static int connect_to(const struct running *server)
-{
-    struct sockaddr_in address = {.sin_family = AF_INET,
-                                  .sin_port = htons(server->port),
-                                  .sin_addr = {htonl(INADDR_LOOPBACK)}};
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    struct timeval patience = {.tv_sec = PATIENCE_SECONDS};
-    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
-    assert_int_equal(connect(fd, (const struct sockaddr *)&address, sizeof address), 0);
-    return fd;
-}
 
 static void ask(int fd, const char *method, const char *path, int minor)
 {
