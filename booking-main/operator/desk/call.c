@@ -117,7 +117,7 @@ bool desk_call_refuse(struct desk_call *call)
     return true;
 }
 
-static void answer_call(struct desk_call *call)
+void desk_call_answer(struct desk_call *call)
 {
     if (call->body.failed && call->body.size > DESK_ANSWER_MAX - ROW_MAX) {
         http_answer_problem(call->request, PROBLEM_INVALID_REQUEST, NULL,
@@ -135,7 +135,7 @@ static void on_done(struct desk_job *job)
 {
     struct desk_call *call = call_of(job);
     if (!desk_call_refuse(call))
-        answer_call(call);
+        desk_call_answer(call);
     desk_call_free(call);
 }
 

@@ -47,6 +47,9 @@ void desk_call_start_long(struct desk_call *call);
 
 /* Answers with the problem that the end of the job, or its result, is; false when it is none. */
 bool desk_call_refuse(struct desk_call *call);
+
+/* Answers with the body. */
+void desk_call_answer(struct desk_call *call);
 void desk_call_free(struct desk_call *call);
 
 /* Adds a time, in minutes since 1970. */

@@ -19,6 +19,7 @@ const struct http_route desk_routes[] = {
     {"POST", "/api/blocks", desk_api_block, .admit = desk_admit_api},
     {"DELETE", "/api/blocks/{id}", desk_api_unblock, .admit = desk_admit_api},
     {"POST", "/api/turnaround", desk_api_turnaround, .admit = desk_admit_api},
+    {"POST", "/api/fleet", desk_api_fleet, .admit = desk_admit_fleet, .body_limit = DESK_FLEET_MAX},
 };
 const size_t desk_route_count = sizeof desk_routes / sizeof desk_routes[0];
 
