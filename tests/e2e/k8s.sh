@@ -93,6 +93,7 @@ say "$DEPLOYMENT: Deployments behind their Services"
 ${KUSTOMIZE:-kubectl kustomize} "$DEPLOYMENT" | set_images | k apply -f -
 mapfile -t deployments < <(k get deployments -l app.kubernetes.io/name=booking-app -o name)
 targets=()
+offers=()
 for deployment in "${deployments[@]}"; do
     # Long enough for engines that start before their database, and for its image.
     k rollout status "$deployment" --timeout=300s
@@ -104,21 +105,42 @@ for deployment in "${deployments[@]}"; do
         fail "the operator port is in the Service"
     fi
     targets+=("$partner=http://$ip/$partner")
+    # Bookings in an emptyDir are their pod's alone.
+    if [ -n "$(k get "$deployment" -o jsonpath='{..volumes[?(@.name=="data")].emptyDir}')" ]; then
+        offers=(--offers)
+    fi
 done
+
+# What one partner sells, another does not offer, where they have one fleet.
+if [ "${#targets[@]}" -gt 1 ] && [ "${#offers[@]}" -eq 0 ]; then
+    say "One fleet"
+    day=$(date -u -d +3days +%F)
+    sold=$(curl -sS --max-time 5 "${targets[0]#*=}/bookCar" \
+        -d "{\"pickup_at\":\"${day}T09:00:00Z\",\"return_at\":\"${day}T18:00:00Z\"}")
+    printf 'sold:    %s\n' "$sold"
+    car=$(sed -E 's/.*"carid":"([^"]*)".*/\1/' <<<"$sold")
+    end=$((SECONDS + 10))
+    until offer=$(curl -sS --max-time 5 -G "${targets[1]#*=}/bookCar" \
+            -d "pickup_at=${day}T09:00:00Z" -d "return_at=${day}T18:00:00Z") &&
+        [[ $offer == *'"carid"'* && $offer != *"\"$car\""* ]]; do
+        [ "$SECONDS" -lt "$end" ] || fail "sold, and still offered: $offer"
+    done
+    printf 'offered: %s\n' "$offer"
+fi
 
 # under_load SHARE COMMAND...: no more than that share of the requests may fail meanwhile.
 under_load() {
     local share=$1
     shift
     say "Under load: $*"
-    python3 -B tests/e2e/load.py --allowed "$share" "${targets[@]}" &
-    local load=$!
+    python3 -B tests/e2e/load.py --allowed "$share" "${offers[@]}" "${targets[@]}" &
+    local clients=$!
     # Not with || or in a condition: an error in it is to end this script.
     "$@" >"$work/log" 2>&1
     # What was told to stop still drains.
     sleep 10
-    kill "$load"
-    wait "$load" || fail "too many requests failed"
+    kill "$clients"
+    wait "$clients" || fail "too many requests failed"
     rm "$work/log"
 }
 

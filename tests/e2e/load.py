@@ -1,10 +1,11 @@
 #!/usr/bin/python3
 """Steady load on partners' Services until SIGTERM, and what came of it.
 
-    load.py [--allowed SHARE] PARTNER=URL...
+    load.py [--allowed SHARE] [--offers] PARTNER=URL...
 
 For each partner some clients ask for an offer, each on a connection that it keeps, or on a new one
-each time, and one books and cancels. Nothing is tried again, so what fails is seen. Ends with the
+each time, and one books and cancels, unless it is to be offers alone. Nothing is tried again, so what
+fails is seen. Ends with the
 counts, and with exit code 1 when more than that share of the requests failed (0 if not given), or
 when a client was hardly served.
 """
@@ -101,13 +102,15 @@ def report(clients):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--allowed", type=float, default=0)
+    parser.add_argument("--offers", action="store_true")
     parser.add_argument("partners", nargs="+", metavar="PARTNER=URL")
     options = parser.parse_args()
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     signal.signal(signal.SIGINT, lambda *_: stop.set())
     clients = [Client(*partner.split("=", 1), kind, stop)
-               for partner in options.partners for kind in CLIENTS]
+               for partner in options.partners for kind in CLIENTS
+               if kind != "books" or not options.offers]
     for client in clients:
         client.start()
     stop.wait()

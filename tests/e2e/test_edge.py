@@ -311,7 +311,6 @@ def test_each_partner_has_its_format(cluster):
     wait_for(another, 5, "the other partner's engine to know")
 
 
-@pytest.mark.parametrize("cluster", ["all"], indirect=True)
 def test_a_rollout_fails_no_request(cluster):
     old = list(cluster.edge.pods)
     clients = [Client(cluster.edge, partner) for partner in PARTNERS for _ in range(2)]
