@@ -4,7 +4,8 @@
  * ever, the last on for ever. A car suits a rental if one of its gaps contains it, so the question
  * is: which is the first car, in the order of price, with a gap that starts at or before the pickup
  * and ends at or after the return? Times are compared to the minute, so the edges of a rental need
- * no special care.
+ * no special care. Behind its return a car needs its turnaround before it goes out again, so the
+ * gaps that count end that much earlier, but for the last; nobody else needs to know of it.
  *
  * A tree over the cars in price order answers it. Each node knows what the best of the cars below
  * it can do: of all their gaps it keeps those that lie in no other. Sorted by start these also
@@ -51,7 +52,13 @@
 
 static const struct period *car_periods(const struct car *car)
 {
-    return car->capacity ? car->busy.many : &car->busy.one;
+    return car->power ? car->busy.many : &car->busy.one;
+}
+
+/* Of `many`; 0 when `one` is in use. */
+static uint32_t car_capacity(const struct car *car)
+{
+    return car->power ? UINT32_C(1) << car->power : 0;
 }
 
 /* The first period that ends after the minute; car->count if there is none. */
@@ -72,11 +79,21 @@ static uint32_t car_first_after(const struct car *car, int32_t minute)
     return from;
 }
 
-static bool car_is_free(const struct car *car, struct period period)
+/* Whether no period of the car overlaps this one. */
+static bool car_is_clear(const struct car *car, struct period period)
 {
     uint32_t next = car_first_after(car, period.pickup_at);
 
     return next == car->count || car_periods(car)[next].pickup_at >= period.return_at;
+}
+
+/* Whether the car suits a rental: as before, with its turnaround behind the return. */
+static bool car_is_free(const struct car *car, struct period rental)
+{
+    uint32_t next = car_first_after(car, rental.pickup_at);
+
+    return next == car->count ||
+           (int64_t)car_periods(car)[next].pickup_at - car->turnaround >= rental.return_at;
 }
 
 /* The gap before the period at `place`; for place == count the last gap. */
@@ -90,15 +107,27 @@ static struct period car_gap(const struct car *car, uint32_t place)
     };
 }
 
-/* Moves the periods to an array of another size, or back into the car if capacity is 0. */
-static int car_resize(struct availability *availability, struct car *car, uint32_t capacity)
+/* What rentals can have of a gap. It may be nothing: the return is at the pickup then, or before.
+ */
+static struct period car_usable(const struct car *car, struct period gap)
 {
-    struct period *old = car->capacity ? car->busy.many : NULL;
+    if (gap.return_at != FOREVER)
+        gap.return_at =
+            gap.return_at < ALWAYS + car->turnaround ? ALWAYS : gap.return_at - car->turnaround;
+    return gap;
+}
 
-    if (capacity == 0) {
-        if (car->count == 1)
+/* Moves the periods to an array of 2 to the power of `power`, or back into the car if that is 0. */
+static int car_resize(struct availability *availability, struct car *car, uint32_t power)
+{
+    struct period *old = car->power ? car->busy.many : NULL;
+    size_t old_capacity = car_capacity(car);
+    size_t capacity = (size_t)1 << power;
+
+    if (power == 0) {
+        if (old && car->count == 1)
             car->busy.one = old[0];
-        availability->bytes -= car->capacity * sizeof(*old);
+        availability->bytes -= old_capacity * sizeof(*old);
         free(old);
     } else {
         struct period one = car->busy.one;
@@ -108,22 +137,22 @@ static int car_resize(struct availability *availability, struct car *car, uint32
             return -ENOMEM;
         if (!old)
             many[0] = one;
-        availability->bytes += (capacity - (size_t)car->capacity) * sizeof(*many);
+        availability->bytes += (capacity - old_capacity) * sizeof(*many);
         car->busy.many = many;
     }
-    car->capacity = capacity & INT32_MAX;
+    car->power = (uint8_t)power;
     return 0;
 }
 
 static int car_insert(struct availability *availability, struct car *car, uint32_t place,
                       struct period period)
 {
-    uint32_t room = car->capacity ? car->capacity : 1;
     struct period *busy;
 
-    if (car->count == room && car_resize(availability, car, 2 * room) < 0)
+    if (car->count == UINT32_C(1) << car->power &&
+        car_resize(availability, car, car->power + 1U) < 0)
         return -ENOMEM;
-    busy = car->capacity ? car->busy.many : &car->busy.one;
+    busy = car->power ? car->busy.many : &car->busy.one;
     memmove(busy + place + 1, busy + place, (car->count - place) * sizeof(*busy));
     busy[place] = period;
     car->count++;
@@ -136,17 +165,16 @@ static int car_insert(struct availability *availability, struct car *car, uint32
 static void car_remove(struct availability *availability, struct car *car, uint32_t place,
                        uint32_t count)
 {
-    struct period *busy = car->capacity ? car->busy.many : &car->busy.one;
+    struct period *busy = car->power ? car->busy.many : &car->busy.one;
 
     assert(place + count <= car->count && count <= availability->periods);
     car->count -= count;
     availability->periods -= count;
     memmove(busy + place, busy + place + count, (car->count - place) * sizeof(*busy));
-    if (car->capacity && car->count <= 1)
+    if (car->count <= 1)
         (void)car_resize(availability, car, 0);
-    else if (car->count <= car->capacity / 4)
-        (void)car_resize(availability, car,
-                         (uint32_t)car->capacity / 2); /* if not, it stays larger */
+    else if (car->count <= car_capacity(car) / 4)
+        (void)car_resize(availability, car, car->power - 1U); /* if not, it stays larger */
 }
 
 /* Drops what is over. No staircase changes: gaps that start by `since` all count the same. */
@@ -219,10 +247,10 @@ static inline void sum_merge(struct sum *sum, const struct car *car, const struc
     memcpy(old, sum->steps, old_count * sizeof(*old));
     sum->count = 0;
     for (uint32_t j = 0; j < count; j++) {
-        struct period gap = car ? car_gap(car, j) : steps[j];
+        struct period gap = car ? car_usable(car, car_gap(car, j)) : steps[j];
 
-        if (gap.pickup_at == gap.return_at)
-            continue; /* one rental right after the other */
+        if (gap.pickup_at >= gap.return_at)
+            continue; /* one rental right after the other, or nearly */
         while (i < old_count && old[i].pickup_at <= gap.pickup_at)
             sum_add(sum, old[i++], since);
         sum_add(sum, gap, since);
@@ -312,8 +340,11 @@ static void refresh_car(struct availability *availability, uint32_t car, struct 
 {
     if (!availability->settled)
         return;
+    gap = car_usable(&availability->cars[car], gap);
     if (gap.pickup_at < availability->since)
         gap.pickup_at = availability->since;
+    if (gap.pickup_at >= gap.return_at)
+        return; /* no rental fitted in, and none does now */
 
     for (int family = 0; family < FAMILIES; family++) {
         struct node *node = &availability->nodes[availability->leaves[car][family]];
@@ -493,7 +524,7 @@ int availability_occupy(struct availability *availability, uint32_t car, struct 
 
     busy = &availability->cars[car];
     car_sweep(availability, busy); /* what is over must not be in the way */
-    if (!car_is_free(busy, period))
+    if (!car_is_clear(busy, period))
         return -EBUSY;
     place = car_first_after(busy, period.pickup_at);
     gap = car_gap(busy, place);

@@ -6,8 +6,9 @@
  *
  * Cars are numbered from 0 in the order in which they are to be offered: cheapest first (by day
  * price, then by carid). The caller sorts its fleet once (catalog.h), and the answer is always the
- * lowest number that fits; the index itself knows no prices. Bookings, claims and holds are all the
- * same to it: a period of a car.
+ * lowest number that fits; the index itself knows no prices. Bookings, blocks, claims and holds are
+ * all the same to it: a period of a car. They come with their turnaround in it, which need not be
+ * the one that the car has now; what is asked for comes without, and the car's is added.
  *
  * Life of an index: availability_new(), availability_occupy() for every period that is known,
  * availability_settle(), and from then on any of the calls below, in any order. A pointer may be
@@ -30,13 +31,14 @@
 struct availability;
 
 struct availability_car {
-    uint32_t location; /* any number but AVAILABILITY_ANYWHERE; the caller's own numbering */
-    char category[4];  /* ACRISS code, not terminated; any four bytes but '*' */
-    bool offered;      /* false: withdrawn, keeps its periods but is not found */
+    uint32_t location;   /* any number but AVAILABILITY_ANYWHERE; the caller's own numbering */
+    char category[4];    /* ACRISS code, not terminated; any four bytes but '*' */
+    bool offered;        /* false: withdrawn, keeps its periods but is not found */
+    uint16_t turnaround; /* minutes that it needs behind a return before it goes out again */
 };
 
 struct availability_query {
-    struct period period;
+    struct period period; /* of the rental, without turnaround */
     uint32_t location;    /* or AVAILABILITY_ANYWHERE */
     const char *category; /* NULL: any; else four characters, '*' for any one letter. Borrowed. */
 };
@@ -67,13 +69,14 @@ void availability_free(struct availability *availability);
 void availability_settle(struct availability *availability);
 
 /* The lowest-numbered car that is offered, at the location, of the category, and free throughout
- * the period; AVAILABILITY_NONE if there is none, or if the period is empty or starts before
- * `since`. */
+ * the period and the car's turnaround behind it; AVAILABILITY_NONE if there is none, or if the
+ * period is empty or starts before `since`. */
 uint32_t availability_find(const struct availability *availability,
                            const struct availability_query *query);
 
-/* Whether no period of the car overlaps this one. False as well if there is no such car or if the
- * period is empty or starts before `since`. Does not ask whether the car is offered. */
+/* Whether no period of the car overlaps this one with the car's turnaround behind it. False as well
+ * if there is no such car or if the period is empty or starts before `since`. Does not ask whether
+ * the car is offered. */
 bool availability_is_free(const struct availability *availability, uint32_t car,
                           struct period period);
 
@@ -85,10 +88,11 @@ bool availability_is_offered(const struct availability *availability, uint32_t c
 void availability_count_busy_days(const struct availability *availability, uint32_t car,
                                   int32_t from, unsigned days, uint32_t *counts);
 
-/* Makes the car busy over the period. There is no latest return: any minute an int32_t holds but
- * the first and the last. A withdrawn car can be occupied like any other. Returns 0, or with
- * nothing changed: -EBUSY (overlaps a period of the car), -ENOENT (no such car), -EINVAL (empty
- * period), -ERANGE (all of it is before `since`, or a minute is out of bounds), -ENOMEM. */
+/* Makes the car busy over the period, in which a turnaround is included. There is no latest return:
+ * any minute an int32_t holds but the first and the last. A withdrawn car can be occupied like any
+ * other. Returns 0, or with nothing changed: -EBUSY (overlaps a period of the car), -ENOENT (no
+ * such car), -EINVAL (empty period), -ERANGE (all of it is before `since`, or a minute is out of
+ * bounds), -ENOMEM. */
 int availability_occupy(struct availability *availability, uint32_t car, struct period period);
 
 /* Takes back exactly this period of the car (a car's periods never overlap, so it needs no handle).

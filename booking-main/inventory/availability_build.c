@@ -196,6 +196,7 @@ int availability_new(const struct availability_car *cars, uint32_t count, int32_
 
     for (uint32_t i = 0; i < count; i++) {
         availability->cars[i].offered = cars[i].offered;
+        availability->cars[i].turnaround = cars[i].turnaround;
         availability->offered += cars[i].offered;
     }
     for (int family = 0; family < FAMILIES; family++) {
@@ -234,7 +235,7 @@ void availability_free(struct availability *availability)
     if (!availability)
         return;
     for (uint32_t i = 0; availability->cars && i < availability->count; i++)
-        if (availability->cars[i].capacity)
+        if (availability->cars[i].power)
             free(availability->cars[i].busy.many);
     for (uint32_t i = 0; i < availability->node_count; i++)
         if (availability->nodes[i].capacity)

@@ -6,6 +6,8 @@
 
 #include "inventory/availability.h"
 
+#include <assert.h>
+
 /* Measured to be good figures, but any others give the same answers. */
 enum {
     LEAF_CARS = 32,                 /* cars below a leaf */
@@ -30,9 +32,12 @@ struct car {
         struct period *many;
     } busy;
     uint32_t count;
-    uint32_t capacity : 31; /* of `many`; 0: `one` is in use */
-    uint32_t offered : 1;
+    uint16_t turnaround;
+    uint8_t power; /* `many` has room for 2 to the power of it; 0: `one` is in use */
+    bool offered;
 };
+
+static_assert(sizeof(struct car) == 16, "there may be millions");
 
 struct node {
     uint32_t parent; /* NO_NODE for a root */

@@ -109,6 +109,7 @@ bool catalog_add(struct catalog *catalog, const struct store_car *car)
         .carid = add_text(catalog, car->carid),
         .location = catalog_find_location(catalog, car->location),
         .offered = car->offered,
+        .turnaround = (uint16_t)car->turnaround,
     };
     memcpy(added->category, car->category, sizeof added->category);
     if (added->location == CATALOG_NONE)

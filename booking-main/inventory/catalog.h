@@ -23,6 +23,7 @@ struct catalog_car {
     uint32_t location;  /* see catalog_location() */
     char category[CAR_CATEGORY_SIZE];
     bool offered;
+    uint16_t turnaround; /* minutes */
 };
 
 struct catalog;

@@ -35,10 +35,12 @@ int claims_make(struct claims *claims, struct stock *stock, uint32_t position, s
                 struct claim *claim)
 {
     assert(claim->state == CLAIM_NONE);
+    const struct catalog_car *car = catalog_car(stock->catalog, position);
+    period.return_at += car->turnaround;
     int failure = availability_occupy(stock->availability, position, period);
     if (failure)
         return failure;
-    claim->car = catalog_car(stock->catalog, position)->number;
+    claim->car = car->number;
     claim->period = period;
     claim->state = CLAIM_HELD;
     add_claim(claims, claim);

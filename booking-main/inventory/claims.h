@@ -26,8 +26,9 @@ struct claims {
     uint64_t lost; /* how many have been, to other engines */
 };
 
-/* Occupies the period for a claim whose state is NONE and whose booking_id is filled in. Returns 0,
- * or with nothing changed what availability_occupy() does. */
+/* Occupies the period, and the car's turnaround behind it, for a claim whose state is NONE and
+ * whose booking_id is filled in. Returns 0, or with nothing changed what availability_occupy()
+ * does. */
 int claims_make(struct claims *claims, struct stock *stock, uint32_t position, struct period period,
                 struct claim *claim);
 

@@ -19,9 +19,9 @@ struct inventory;
 /* A car that a request has chosen, until its booking is committed or fails. The caller owns it. */
 struct claim {
     char booking_id[BOOKING_ID_SIZE + 1];
-    int64_t car; /* the store's number */
-    struct period period;
-    uint64_t stock; /* which one the car was chosen from */
+    int64_t car;          /* the store's number */
+    struct period period; /* that it occupies, turnaround included */
+    uint64_t stock;       /* which one the car was chosen from */
     enum { CLAIM_NONE, CLAIM_HELD, CLAIM_LOST, CLAIM_COMMITTED } state; /* NONE: not claimed */
     struct claim *next, *previous;
 };
@@ -52,7 +52,7 @@ uint32_t inventory_find(const struct inventory *inventory, const struct criteria
 /* How many cars are offered. */
 size_t inventory_cars(const struct inventory *inventory);
 
-/* Whether this car is offered and free over the period. */
+/* Whether this car is offered and free over the period and its turnaround behind that. */
 bool inventory_is_free(const struct inventory *inventory, uint32_t position, struct period period);
 
 /* Counts the inventory's stocks: another figure says that positions may mean other cars. */

@@ -71,6 +71,7 @@ static bool finish_cars(struct loading *loading)
         const struct catalog_car *car = catalog_car(stock->catalog, i);
         cars[i].location = car->location;
         cars[i].offered = car->offered;
+        cars[i].turnaround = car->turnaround;
         memcpy(cars[i].category, car->category, sizeof cars[i].category);
     }
     int failure = availability_new(cars, count, loading->since, &stock->availability);

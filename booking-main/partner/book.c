@@ -190,6 +190,7 @@ static void book_format(struct order_flow *flow, const struct catalog_car *car)
     memcpy(booking->reference, flow->order.reference, sizeof booking->reference);
     booking->car = car->number;
     booking->period = flow->order.criteria.period;
+    booking->turnaround = car->turnaround;
     booking->day_price = car->day_price;
     booking->hour_price = car->hour_price;
     booking->total = price_total(car->day_price, flow->order.criteria.days);

@@ -67,15 +67,54 @@ static void test_edges(void **state)
     }
 }
 
+/* What a rental needs is its period and the car's own turnaround; what is there needs no more. */
+static void test_turnaround(void **state)
+{
+    static const struct availability_car cars[] = {
+        {.location = 1, .category = "ECMR", .offered = true, .turnaround = 60},
+        {.location = 1, .category = "ECMR", .offered = true, .turnaround = 2 * DAY},
+        {.location = 1, .category = "ECMR", .offered = true},
+    };
+    struct availability *index = new_index(cars, 3);
+    int32_t back = at(10, 10, 0);
+    int32_t out = at(12, 18, 0);
+
+    (void)state;
+    for (uint32_t car = 0; car < 3; car++) {
+        assert_int_equal(availability_occupy(index, car, from_to(at(8, 0, 0), back)), 0);
+        assert_int_equal(availability_occupy(index, car, from_to(out, at(800, 0, 0))), 0);
+    }
+    for (int settled = 0; settled < 2; settled++) {
+        assert_int_equal(find_any(index, from_to(back, out - 60)), 0);
+        assert_int_equal(find_any(index, from_to(back, out - 59)), 2);
+        assert_int_equal(find_any(index, from_to(back, out)), 2);
+        assert_int_equal(find_any(index, from_to(back, out + 1)), AVAILABILITY_NONE);
+        assert_true(availability_is_free(index, 1, from_to(back, out - 2 * DAY)));
+        assert_false(availability_is_free(index, 1, from_to(back, out - 2 * DAY + 1)));
+        assert_int_equal(find_any(index, from_to(at(800, 0, 0), INT32_MAX)), 0);
+        availability_settle(index);
+    }
+    /* Right up to the next one, as bookings from before the turnaround do. */
+    assert_int_equal(availability_occupy(index, 0, from_to(back + DAY, out)), 0);
+    assert_int_equal(find_any(index, from_to(back, back + DAY - 60)), 0);
+    assert_int_equal(find_any(index, from_to(back, back + DAY - 59)), 2);
+    /* A gap as long as the turnaround is none. */
+    assert_int_equal(availability_occupy(index, 0, from_to(back, back + DAY - 60)), 0);
+    assert_int_equal(find_any(index, from_to(back + DAY - 60, back + DAY - 59)), 2);
+    assert_int_equal(availability_release(index, 0, from_to(back + DAY, out)), 0);
+    assert_int_equal(find_any(index, from_to(back + DAY - 60, out - 60)), 0);
+    availability_free(index);
+}
+
 static void test_location_and_category(void **state)
 {
     static const struct availability_car cars[] = {
-        {7, "ECMR", true},
-        {3, "CDMR", true},
-        {7, "CDAR", true},
-        {3, "ECAR", true},
-        {UINT32_MAX - 1, "SUV ", true},
-        {7, "ECMR", true},
+        {7, "ECMR", true, 0},
+        {3, "CDMR", true, 0},
+        {7, "CDAR", true, 0},
+        {3, "ECAR", true, 0},
+        {UINT32_MAX - 1, "SUV ", true, 0},
+        {7, "ECMR", true, 0},
     };
     struct availability *index = new_index(cars, 6);
     struct period period = from_to(at(1, 10, 0), at(2, 10, 0));
@@ -104,7 +143,7 @@ static void test_location_and_category(void **state)
 
 static void test_withdrawn_car(void **state)
 {
-    static const struct availability_car cars[] = {{1, "ECMR", false}, {1, "ECMR", true}};
+    static const struct availability_car cars[] = {{1, "ECMR", false, 0}, {1, "ECMR", true, 0}};
     struct availability *index = new_index(cars, 2);
     struct period period = from_to(at(1, 10, 0), at(2, 10, 0));
 
@@ -126,7 +165,7 @@ static void test_withdrawn_car(void **state)
 
 static void test_refusals(void **state)
 {
-    static const struct availability_car nowhere = {AVAILABILITY_ANYWHERE, "ECMR", true};
+    static const struct availability_car nowhere = {AVAILABILITY_ANYWHERE, "ECMR", true, 0};
     struct availability *index = NULL;
     struct period period = from_to(at(1, 10, 0), at(2, 10, 0));
 
@@ -297,6 +336,7 @@ int main(void)
         cmocka_unit_test(test_withdrawn_car), cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_time_passes),   cmocka_unit_test(test_long_staircase),
         cmocka_unit_test(test_many_periods),  cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_turnaround),
     };
 
     return cmocka_run_group_tests_name("availability", tests, NULL, NULL);

@@ -48,6 +48,7 @@ static bool model_is_free(const struct model *model, const struct model_car *car
 {
     if (period.pickup_at < model->since || period.pickup_at >= period.return_at)
         return false;
+    period.return_at += car->facts.turnaround;
     for (uint32_t i = 0; i < car->count; i++)
         if (car->periods[i].pickup_at < period.return_at &&
             period.pickup_at < car->periods[i].return_at)
@@ -143,7 +144,8 @@ static struct period random_period(const struct model *model)
     }
 }
 
-/* A period that touches one of the car's own, so that the exact minute matters. */
+/* A period that touches one of the car's own, or does with the turnaround, so that the exact minute
+ * matters. */
 static struct period random_neighbour(const struct model *model, const struct model_car *car)
 {
     struct period own;
@@ -159,6 +161,8 @@ static struct period random_neighbour(const struct model *model, const struct mo
     } else {
         int32_t return_at = own.pickup_at - 1 + random_minutes(3);
 
+        if (random_below(2))
+            return_at -= car->facts.turnaround;
         return from_to(return_at - length, return_at);
     }
 }
@@ -173,6 +177,14 @@ static void random_category(char category[4], bool pattern)
                           : letters[i][random_below((uint32_t)strlen(letters[i]))];
 }
 
+/* None for most of a world, the same for most of a world, or each its own. */
+static uint16_t random_turnaround(uint32_t usual)
+{
+    static const uint16_t favourites[] = {0, 1, 60, 61, 90, DAY, 7 * DAY, UINT16_MAX};
+
+    return favourites[random_below(4) ? usual : random_below(8)];
+}
+
 /* A small one, a larger one, or one with long staircases. Sometimes memory is short. */
 static struct availability *random_world(struct model *model)
 {
@@ -181,13 +193,15 @@ static struct availability *random_world(struct model *model)
     struct availability *index = NULL;
     uint32_t kind = random_below(16);
     uint32_t locations = 1 + random_below(4);
+    uint32_t turnaround = random_below(2) ? 0 : random_below(8);
 
     model->count = 1 + random_below(kind == 0 ? MODEL_CARS : kind < 5 ? 300 : 40);
     model->since = SINCE + random_minutes(10 * DAY);
     model->days = spans[random_below(6)];
     for (uint32_t i = 0; i < model->count; i++) {
         cars[i] = (struct availability_car){.location = random_below(locations),
-                                            .offered = random_below(10) > 0};
+                                            .offered = random_below(10) > 0,
+                                            .turnaround = random_turnaround(turnaround)};
         random_category(cars[i].category, false);
         model->cars[i].facts = cars[i];
         model->cars[i].count = 0;
@@ -248,6 +262,7 @@ static bool random_step(struct availability *index, struct model *model)
             return true;
         number = found;
         car = &model->cars[number];
+        period.return_at += car->facts.turnaround;
         /* fall through */
     case 3:
     case 4:
