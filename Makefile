@@ -177,6 +177,13 @@ STORE_HTTP_TESTS := $(patsubst %,tests/http/test_%.py,bookings booking_orders bo
 http-postgresql: all ## the HTTP tests that depend on the database, on PostgreSQL
 	STORE=postgresql $(PYTEST) -n 6 $(STORE_HTTP_TESTS)
 
+# Two at a time: a browser is heavy.
+browser: ## the operator's page in a real browser, on each kind of database (installs what is missing)
+	@tools/install-deps build test browser
+	@$(MAKE) --no-print-directory $(JOBS) all
+	$(PYTEST) -n 2 tests/desk
+	STORE=postgresql $(PYTEST) -n 2 tests/desk
+
 # What differs with the transport (TRANSPORT=libcurl).
 CALLS_TESTS := $(addprefix $(BUILD)/unit/booking-main/adapter/,test_calls test_connection test_url)
 adapter-calls: all $(CALLS_TESTS) ## only the tests of the calls to the adapter, for either TRANSPORT
@@ -302,7 +309,7 @@ help: ## this list
 	  /^[a-z0-9-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
 
 FORCE:
-.PHONY: all deps install install-units clean run test unit http soak-short http-postgresql adapter-calls soak e2e e2e-k8s lint format bench bench-guard \
+.PHONY: all deps install install-units clean run test unit http soak-short http-postgresql browser adapter-calls soak e2e e2e-k8s lint format bench bench-guard \
   bench-programs images push help FORCE
 
 -include $(shell find $(OBJECTS) -name '*.d' 2>/dev/null)
