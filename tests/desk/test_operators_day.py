@@ -65,7 +65,7 @@ def test_an_operators_day(start, open_page, tmp_path):
     # The engine sells the cars as soon as it has read them.
     wait_until(lambda: engine.ask("/bookCar").status == 200, what="an offer")
     moved = book(engine, "K-1", "1-XXX-333", 3, 5)
-    extended = book(engine, "K-2", "3-XXX-555", 3, 6)
+    extended = book(engine, "K-2", "3-XXX-555", 4, 6)
     cancelled = book(engine, "K-3", "3-XXX-555", 9, 11)
 
     # Search first: the reference leads to the booking.

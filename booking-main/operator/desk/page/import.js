@@ -65,8 +65,8 @@ export function importPanel() {
           'Download it') });
       refresh();
     } catch (error) {
-      if (error.name === 'needs-force') offer(file, { ...error.document, ...error.document.report,
-        needs_force: error.message });
+      // The fleet changed since it was looked at, so that the same file changes more of it now.
+      if (error.name === 'needs-force') offer(file, error.document);
       else result.prepend(problemBox(error));
       button.disabled = false;
       button.textContent = 'Import it';
