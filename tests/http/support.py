@@ -422,12 +422,14 @@ def full_pipe():
 
 
 def drain(reader):
-    """Reads a pipe to its end from now on, in the background."""
+    """Reads a pipe to its end from now on, in the background; what was read, so far."""
     copy = os.dup(reader)
+    taken = bytearray()
 
     def read():
-        while os.read(copy, 65536):
-            pass
+        while part := os.read(copy, 65536):
+            taken.extend(part)
         os.close(copy)
 
     threading.Thread(target=read, daemon=True).start()
+    return taken
