@@ -41,6 +41,7 @@ struct http_request {
     char caller[HTTP_CALLER_MAX + 1]; /* its name, from http_set_caller(), or "" */
     bool body_due;                    /* while admit() looks at it before its body has come in */
     void (*left)(struct http_request *request); /* from http_tell_left() */
+    void *call;                                 /* the handler's own, for left() */
     const struct identity *identity;
     int64_t upstream_time; /* nanoseconds; a handler that made a call says here how long it took */
 };

@@ -163,10 +163,23 @@ static void refuse_overloaded(struct desk_call *call, const char *detail)
     desk_call_free(call);
 }
 
+/* The client has gone, and nobody wants to know any more. */
+static void on_left(struct http_request *request)
+{
+    struct desk_call *call = request->call;
+    desk_jobs_cancel(call->engine->desk->jobs, &call->job);
+}
+
 void desk_call_start(struct desk_call *call)
 {
-    if (!desk_jobs_add(call->engine->desk->jobs, &call->job))
+    struct http_request *request = call->request;
+    if (!desk_jobs_add(call->engine->desk->jobs, &call->job)) {
         refuse_overloaded(call, "Too much is asked of the desk at once; try again in a moment.");
+        return;
+    }
+    request->call = call;
+    if (!call->changes) /* a change that was asked for is done */
+        http_tell_left(request, on_left);
 }
 
 void desk_call_start_long(struct desk_call *call)

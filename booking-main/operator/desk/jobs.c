@@ -313,10 +313,26 @@ bool desk_jobs_add_long(struct desk_jobs *jobs, struct desk_job *job)
     return false;
 }
 
+/* Ends the job where it still waits. With the lock held. */
+static void end_waiting(struct desk_jobs *jobs, struct desk_job *job)
+{
+    for (struct desk_job **link = &jobs->first; *link; link = &(*link)->next) {
+        if (*link != job)
+            continue;
+        *link = job->next;
+        if (jobs->last == &job->next)
+            jobs->last = link;
+        jobs->waiting--;
+        end_job(jobs, job, DESK_JOB_STOPPED);
+        return;
+    }
+}
+
 void desk_jobs_cancel(struct desk_jobs *jobs, struct desk_job *job)
 {
     bool runs = false;
     pthread_mutex_lock(&jobs->lock);
+    end_waiting(jobs, job);
     for (size_t i = 0; i < WORKERS && !runs; i++)
         if (jobs->workers[i].job == job)
             runs = cancel_worker(&jobs->workers[i]);

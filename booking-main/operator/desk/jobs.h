@@ -57,7 +57,8 @@ struct desk_jobs *desk_jobs_new(struct store *store, struct loop *loop);
 bool desk_jobs_add(struct desk_jobs *jobs, struct desk_job *job);
 bool desk_jobs_add_long(struct desk_jobs *jobs, struct desk_job *job);
 
-/* Ends a job that nobody wants any more; its done() is called as ever, later. */
+/* Ends a job that nobody wants any more, whether it waits or runs; its done() is called as ever,
+ * later. */
 void desk_jobs_cancel(struct desk_jobs *jobs, struct desk_job *job);
 
 /* From a long job's thread: has `look` called on the loop's thread, and soon. */

@@ -343,6 +343,34 @@ static void nobody_wants_it_any_more(void **state)
     assert_ptr_equal(done_jobs[1], short_one);
 }
 
+/* It goes from the middle of the queue, and from its end, and the others stay. */
+static void nobody_wants_what_waits(void **state)
+{
+    (void)state;
+    struct desk_job *busy[DESK_JOBS_SHORT], *waiting[3];
+    for (int i = 0; i < DESK_JOBS_SHORT; i++) {
+        busy[i] = new_job(run_until_cancelled);
+        assert_true(desk_jobs_add(jobs, busy[i]));
+        sem_wait(&begun);
+    }
+    for (size_t i = 0; i < LENGTH(waiting); i++) {
+        waiting[i] = new_job(run_at_once);
+        assert_true(desk_jobs_add(jobs, waiting[i]));
+    }
+    desk_jobs_cancel(jobs, waiting[1]);
+    desk_jobs_cancel(jobs, waiting[2]);
+    await_done(2);
+    assert_int_equal(waiting[1]->end, DESK_JOB_STOPPED);
+    assert_int_equal(waiting[2]->end, DESK_JOB_STOPPED);
+    struct desk_job *last = new_job(run_at_once);
+    assert_true(desk_jobs_add(jobs, last));
+    desk_jobs_cancel(jobs, busy[0]);
+    desk_jobs_cancel(jobs, busy[1]);
+    await_done(6);
+    assert_int_equal(waiting[0]->end, DESK_JOB_RAN);
+    assert_int_equal(last->end, DESK_JOB_RAN);
+}
+
 static void a_stop_ends_those_that_run(void **state)
 {
     (void)state;
@@ -369,6 +397,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(two_long_ones_and_no_more, begin, end),
         cmocka_unit_test_setup_teardown(a_long_one_has_the_loop_do_something, begin, end),
         cmocka_unit_test_setup_teardown(nobody_wants_it_any_more, begin, end),
+        cmocka_unit_test_setup_teardown(nobody_wants_what_waits, begin, end),
         cmocka_unit_test_setup_teardown(a_stop_ends_those_that_run, begin, end),
     };
     return cmocka_run_group_tests_name("desk_jobs", tests, NULL, NULL);
