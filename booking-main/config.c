@@ -61,8 +61,16 @@ const struct options config_options = {
     .program = "booking-main",
     .usage =
         "[OPTION]...\n"
-        "       booking-main import FILE [OPTION]...   replaces the fleet, also while it runs\n"
-        "       booking-main backup FILE [OPTION]...   copies the database, also while it runs",
+        "       booking-main COMMAND ...   works on the database, also while engines run:\n"
+        "           import FILE   replaces the fleet     backup FILE   copies the database\n"
+        "           bookings      lists bookings         booking ID    shows one, with its "
+        "history\n"
+        "           cancel ID     cancels one            change ID     extends, shortens or moves "
+        "it\n"
+        "           returned ID   its car is back        day [DAY]     pickups, returns, sales\n"
+        "           block CAR     out of service         unblock ID    back in service\n"
+        "           cars          lists the fleet        export        a period's bookings as CSV\n"
+        "           set           the turnaround         COMMAND --help says more",
     .service = true,
     .summary =
         "Books cars: picks one, has the adapter beside it put the answer into its partner's\n"

@@ -374,12 +374,23 @@ out:
     return status;
 }
 
+/* What it does besides serving; config.c tells --help of it. */
+static const struct {
+    const char *name;
+    int (*run)(int argc, char **argv);
+} commands[] = {
+    {"import", command_import},     {"backup", command_backup}, {"bookings", command_bookings},
+    {"booking", command_booking},   {"cancel", command_cancel}, {"change", command_change},
+    {"returned", command_returned}, {"block", command_block},   {"unblock", command_unblock},
+    {"export", command_export},     {"cars", command_cars},     {"day", command_day},
+    {"set", command_set},
+};
+
 int main(int argc, char **argv)
 {
-    if (argc > 1 && strcmp(argv[1], "import") == 0)
-        return command_import(argc - 1, argv + 1);
-    if (argc > 1 && strcmp(argv[1], "backup") == 0)
-        return command_backup(argc - 1, argv + 1);
+    for (size_t i = 0; argc > 1 && i < sizeof commands / sizeof commands[0]; i++)
+        if (strcmp(argv[1], commands[i].name) == 0)
+            return commands[i].run(argc - 1, argv + 1);
     struct config config = {0};
     switch (options_parse(&config_options, argc, argv, &config, NULL)) {
     case OPTIONS_EXIT_OK:

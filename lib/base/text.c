@@ -1,5 +1,6 @@
 #include "lib/base/text.h"
 
+#include <limits.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -97,6 +98,82 @@ void text_add_quoted(struct buffer *out, const char *text)
             buffer_printf(out, "\\x%02X", (unsigned char)*at++);
     }
     buffer_add(out, "'", 1);
+}
+
+/* Characters that turn the direction of writing round, or cannot be seen: what stands on the screen
+ * would not be what is there. */
+static bool is_format(uint32_t character)
+{
+    return (character >= 0x200B && character <= 0x200F) ||
+           (character >= 0x2028 && character <= 0x202E) ||
+           (character >= 0x2060 && character <= 0x206F) || character == 0x061C ||
+           character == 0xFEFF;
+}
+
+void text_add_shown(struct buffer *out, const char *text)
+{
+    for (const char *at = text; *at;) {
+        uint32_t character;
+        int size = read_character(at, &character);
+        if (size && !is_control(character) && !is_format(character))
+            buffer_add(out, at, (size_t)size);
+        else
+            buffer_add_text(out, "\xEF\xBF\xBD");
+        at += size ? size : 1;
+    }
+}
+
+struct range {
+    uint32_t first, last;
+};
+
+static bool is_in(const struct range *ranges, size_t count, uint32_t character)
+{
+    for (size_t i = 0; i < count; i++)
+        if (character >= ranges[i].first && character <= ranges[i].last)
+            return true;
+    return false;
+}
+
+static int character_width(uint32_t character)
+{
+    /* Marks that stand on the character before them. */
+    static const struct range none[] = {{0x0300, 0x036F}, {0x0483, 0x0489}, {0x0591, 0x05BD},
+                                        {0x064B, 0x065F}, {0x1AB0, 0x1AFF}, {0x1DC0, 0x1DFF},
+                                        {0x20D0, 0x20FF}, {0xFE00, 0xFE0F}, {0xFE20, 0xFE2F}};
+    /* Unicode's East_Asian_Width W and F: Hangul, kana, ideographs, full-width forms, emoji. */
+    static const struct range two[] = {{0x1100, 0x115F},   {0x2E80, 0x303E},  {0x3041, 0xA4CF},
+                                       {0xA960, 0xA97F},   {0xAC00, 0xD7A3},  {0xF900, 0xFAFF},
+                                       {0xFE30, 0xFE6F},   {0xFF01, 0xFF60},  {0xFFE0, 0xFFE6},
+                                       {0x1F300, 0x1FAFF}, {0x20000, 0x3FFFD}};
+    if (character < none[0].first)
+        return 1;
+    if (is_in(none, sizeof none / sizeof none[0], character))
+        return 0;
+    return is_in(two, sizeof two / sizeof two[0], character) ? 2 : 1;
+}
+
+size_t text_fit(const char *text, int *width)
+{
+    const char *at = text;
+    int left = *width;
+    while (*at) {
+        uint32_t character = 0;
+        int size = read_character(at, &character), wide = size ? character_width(character) : 1;
+        if (wide > left)
+            break;
+        left -= wide;
+        at += size ? size : 1;
+    }
+    *width -= left;
+    return (size_t)(at - text);
+}
+
+int text_width(const char *text)
+{
+    int width = INT_MAX;
+    (void)text_fit(text, &width);
+    return width;
 }
 
 size_t text_url_shown(const char *url)

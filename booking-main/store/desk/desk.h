@@ -123,8 +123,8 @@ struct desk_history_entry {
 
 typedef bool desk_history_reader(void *context, const struct desk_history_entry *entry);
 
-/* One booking or block of any channel with its history, oldest first. `each` may be NULL. DESK_OK,
- * DESK_NOT_FOUND or DESK_FAILED. */
+/* One booking or block of any channel with its history, oldest first. `booking` is filled before
+ * the first call of `each`, which may be NULL. DESK_OK, DESK_NOT_FOUND or DESK_FAILED. */
 enum desk_result desk_show(struct desk *desk, const char *id, struct desk_booking *booking,
                            desk_history_reader *each, void *context, struct buffer *error);
 

@@ -116,6 +116,57 @@ static void a_long_text_is_cut_between_characters(void **state)
     check_quoted(text, expected);
 }
 
+static void check_shown(const char *text, const char *expected)
+{
+    struct buffer out;
+    buffer_init(&out, 1000);
+    buffer_add_text(&out, "");
+    text_add_shown(&out, text);
+    assert_string_equal(out.data ? out.data : "", expected);
+    buffer_free(&out);
+}
+
+#define REPLACED "\xEF\xBF\xBD"
+
+static void what_a_terminal_may_have(void **state)
+{
+    (void)state;
+    check_shown("", "");
+    check_shown("T\xC3\x9C-AB 12", "T\xC3\x9C-AB 12");
+    check_shown("\x1B[2J\n", REPLACED "[2J" REPLACED);
+    check_shown("\xC2\x9B"
+                "2J",
+                REPLACED "2J");
+    check_shown("a\xE2\x80\xAE"
+                "b\xE2\x81\xA6\xE2\x80\x8B\xEF\xBB\xBF\xD8\x9C",
+                "a" REPLACED "b" REPLACED REPLACED REPLACED REPLACED);
+    check_shown("\xDC\xE4\xBA", REPLACED REPLACED REPLACED);
+}
+
+static void columns_of_a_terminal(void **state)
+{
+    (void)state;
+    assert_int_equal(text_width(""), 0);
+    assert_int_equal(text_width("T\xC3\x9C-AB 12"), 8);
+    assert_int_equal(text_width("e\xCC\x81"), 1);                /* e and an accent */
+    assert_int_equal(text_width("\xE5\x93\x81\xE5\xB7\x9D"), 4); /* two ideographs */
+    assert_int_equal(text_width("\xF0\x9F\x9A\x97"), 2);         /* a car */
+    assert_int_equal(text_width("\xFF"), 1);
+    static const struct {
+        const char *text;
+        int width, taken;
+        size_t bytes;
+    } fits[] = {
+        {"abc", 5, 3, 3},        {"abc", 2, 2, 2}, {"\xE5\x93\x81\xE5\xB7\x9D", 3, 2, 3},
+        {"e\xCC\x81x", 1, 1, 3}, {"abc", 0, 0, 0},
+    };
+    for (size_t i = 0; i < LENGTH(fits); i++) {
+        int width = fits[i].width;
+        assert_int_equal(text_fit(fits[i].text, &width), fits[i].bytes);
+        assert_int_equal(width, fits[i].taken);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -124,6 +175,8 @@ int main(void)
         cmocka_unit_test(white_space_at_an_end),
         cmocka_unit_test(a_text_is_shown_without_harm),
         cmocka_unit_test(a_long_text_is_cut_between_characters),
+        cmocka_unit_test(what_a_terminal_may_have),
+        cmocka_unit_test(columns_of_a_terminal),
     };
     return cmocka_run_group_tests_name("text", tests, NULL, NULL);
 }
