@@ -149,15 +149,15 @@ static void print_row(const struct table *table, const char *const *cells)
 
 static void print_portion(struct table *table)
 {
-    const char *cells[TABLE_COLUMNS_MAX] = {0}, *cell = table->cells.data;
+    const char *cells[TABLE_COLUMNS_MAX], *cell = table->cells.data;
     if (table->cells.failed || table->failed) {
         table->failed = true;
         return;
     }
+    for (int i = 0; i < TABLE_COLUMNS_MAX; i++)
+        cells[i] = i < table->count ? table->columns[i].heading : "";
     if (!table->begun && table->cell_count) {
         decide_widths(table);
-        for (int i = 0; i < table->count; i++)
-            cells[i] = table->columns[i].heading;
         print_row(table, cells);
         table->begun = true;
     }

@@ -139,7 +139,7 @@ static const char *read_span(const char *text, struct span *span)
         *span = day_of(minute);
         return NULL;
     }
-    int32_t moments[2];
+    int32_t moments[2] = {0};
     int count = moments_of(minute, moments);
     if (count != 1)
         return count ? "comes twice in that night: write it with its offset"

@@ -73,11 +73,11 @@ def cars(count, price="50.00", location="NCE"):
     return [f"car-{number:04},ECMR,{location},{price},,EUR" for number in range(count)]
 
 
-def run_command(*arguments, timeout=PATIENCE):
+def run_command(*arguments, timeout=PATIENCE, environment=None):
     """booking-main with a command: (exit status, standard output, standard error)."""
     done = subprocess.run([BUILD / "booking-main", *map(str, arguments)], text=True,
-                          capture_output=True, timeout=timeout, env=SANITIZER_ENVIRONMENT,
-                          check=False)
+                          capture_output=True, timeout=timeout, check=False,
+                          env={**SANITIZER_ENVIRONMENT, **(environment or {})})
     assert "Sanitizer" not in done.stderr and "runtime error" not in done.stderr, done.stderr
     return done.returncode, done.stdout, done.stderr
 
