@@ -10,10 +10,10 @@ import time
 import pytest
 
 import stores
-from booking_support import cars
+from booking_support import cars, order
 from checker import __file__ as CHECKER
 from histories import DAYS, History, Partner
-from soak_support import SEED, WHOLE, number, working
+from soak_support import SEED, WHOLE, client_of, number, working
 from support import BUILD, at_once, wait_until
 
 pytestmark = pytest.mark.skipif(b"libpq.so" not in (BUILD / "booking-main").read_bytes(),
@@ -24,6 +24,7 @@ SECONDS = number("SOAK_SECONDS", 2)               # whole: 60
 KILLS = number("SOAK_SERVER_KILLS", 2)            # whole: 20
 PROMOTIONS = number("SOAK_SERVER_PROMOTIONS", 1)  # whole: 20
 FLEET = 100
+SHOWS, SHOWS_AT_LAST = 0.1, 0.5  # seconds until a change shows elsewhere: median, 99 of 100
 # Each spoils the database a little more, and the checker must say what is wrong. In the order from
 # its last look to its first. `kept` are bookings of which nothing is known but that they were made.
 KEPT = ("WITH kept AS (SELECT max(number) AS number, car FROM events"
@@ -42,6 +43,7 @@ SPOILT = [
     ("UPDATE answers SET body = body || ' ' WHERE number = (SELECT max(number) FROM answers)",
      "kept is another answer"),
 ]
+CHANGES = number("SOAK_CHANGES", 5)               # whole: 300
 SERVING_AGAIN = 5  # seconds after the database, in the whole form
 
 
@@ -85,13 +87,13 @@ class Run:
         """Each engine answers an order that is new; how long that took is kept."""
         begun, self.turn = time.monotonic(), self.turn + 1
 
-        def order(which):
+        def ask(which):
             partner = Partner(self.history, f"again-{self.turn}-{which}", self.engines[which][0],
                               [self.engines[which][1]])
             partner.order(which * 7 + self.turn % DAYS)
             partner.close()
             return time.monotonic() - begun
-        took = at_once(4, order)
+        took = at_once(4, ask)
         assert all(isinstance(seconds, float) for seconds in took), took
         self.longest = max(self.longest, *took)
 
@@ -167,3 +169,32 @@ def test_the_standby_is_promoted(server, start, fleet, say, tmp_path):
         figures = run.check(stores.Postgresql(standby, "fleet"), tmp_path / "history")
     say(f"{PROMOTIONS} standbys promoted, serving again within {run.longest:.1f} s: {figures}")
     assert not WHOLE or run.longest < SERVING_AGAIN
+
+
+def test_a_change_shows_in_the_other_pods_offers(server, start, fleet, say):
+    """A booking and a cancellation by turns, of the only car. The time counts from the answer."""
+    url, path = server.url("fleet"), fleet(*cars(1))
+    one, two = (client_of(start.pod(channel, "--database", url, "--channel", channel,
+                                    "--fleet", path)) for channel in ("kayak", "airbnb"))
+    chances, took = random.Random(SEED), []
+
+    def shows(day, status):
+        begun = time.monotonic()
+        query = "&".join(f"{name}={value}" for name, value in order(day, day + 1).items())
+        wait_until(lambda: two.ask(f"/bookCar?{query}").status == status, what="the change")
+        took.append(time.monotonic() - begun)
+
+    for turn in range(CHANGES):
+        time.sleep(chances.uniform(0, 0.1))  # in no step with the other's looking
+        answer = one.post(order(turn, turn + 1))
+        assert answer.status == 201, answer
+        shows(turn, 404)
+        assert one.ask(answer.headers["Location"], "DELETE").status == 200
+        shows(turn, 200)
+    one.close()
+    two.close()
+    took.sort()
+    median, late = took[len(took) // 2], took[int(len(took) * 0.99)]
+    say(f"{len(took)} changes showed in the other pod's offers after {median * 1000:.0f} ms at the"
+        f" median, {late * 1000:.0f} ms at p99")
+    assert not WHOLE or (median <= SHOWS and late <= SHOWS_AT_LAST)

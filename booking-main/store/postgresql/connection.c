@@ -56,9 +56,11 @@ enum pg_failure pg_failure_of(struct pg_connection *connection, const PGresult *
     state = connection->error.sqlstate;
     if (!*state || PQstatus(connection->connection) == CONNECTION_BAD)
         return fail_connection(connection, PQresultErrorMessage(result));
-    /* Deadlock, serialization, lock or statement timeout; two that wrote the same key at once. */
+    /* Deadlock, serialization, lock timeout; two that wrote the same key at once. Not the
+     * statement's timeout: no time is left then, and a second try that is cut short would leave its
+     * outcome unknown. */
     if (strcmp(state, "40P01") == 0 || strcmp(state, "40001") == 0 || strcmp(state, "55P03") == 0 ||
-        strcmp(state, "57014") == 0 || strcmp(state, "23505") == 0)
+        strcmp(state, "23505") == 0)
         return PG_AGAIN;
     if (strncmp(state, "23", 2) == 0)
         return PG_CONFLICT;
