@@ -37,7 +37,7 @@ def start():
 
 @pytest.fixture
 def open_page(tmp_path):
-    """Opens an engine's desk: open_page(engine, width=1280, dark=False)."""
+    """Opens an engine's desk: open_page(engine, key=None, width=1280, dark=False)."""
     from page import Page
     opened = []
 

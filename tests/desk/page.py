@@ -26,8 +26,9 @@ OPERABLE = """
 
 
 class Page:
-    def __init__(self, engine, downloads, width=1280, height=900, dark=False):
-        self.url = f"http://{engine.address}:{engine.desk_port}/"
+    def __init__(self, engine, downloads, key=None, width=1280, height=900, dark=False):
+        """With a key: as a browser sends it that has asked for it."""
+        self.url = f"http://{f'any:{key}@' if key else ''}{engine.address}:{engine.desk_port}/"
         self.downloads = downloads
         options = webdriver.ChromeOptions()
         options.binary_location = shutil.which("chromium")

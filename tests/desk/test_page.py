@@ -129,6 +129,21 @@ def test_an_engine_that_is_gone_is_said_and_waited_for(start, open_page, tmp_pat
     assert again.running()
 
 
+def test_an_operator_with_a_key_stands_in_the_history_by_name(start, open_page, tmp_path):
+    (tmp_path / "keys").write_text("Anna Berg 0123456789abcdef0123456789abcdef\n")
+    pod = start.pod("kayak", "--channel", "kayak", "--operator-keys", tmp_path / "keys")
+    book(pod, "K-1", "1-XXX-333", 3, 5)
+    page = open_page(pod, key="0123456789abcdef0123456789abcdef")
+    page.reads(r"signed in as Anna Berg")
+    page.search("K-1")
+    page.wait_for_view("Booking K-1")
+    page.press("Cancel the booking")
+    page.fill("Reason", "Flight cancelled", Keys.ENTER)
+    page.notice(r"Cancelled K-1")
+    page.reads(r"Cancelled\s+Anna Berg \(operator\)\s+Flight cancelled")
+    assert "0123456789abcdef" not in page.text()
+
+
 def test_names_are_text_and_never_markup(pod, open_page):
     reference = "<img src=x onerror=document.title=1>"
     body = json.dumps({"pickup_at": noon(3).isoformat(), "return_at": noon(4).isoformat(),

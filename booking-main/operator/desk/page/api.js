@@ -21,9 +21,12 @@ export class Unreachable extends Error {
 
 const PATIENCE_MS = 30000;
 
+// The whole address, without a name and key that may stand in the page's own: fetch() takes none.
+const API = `${location.origin}/api`;
+
 export function url(path, query = {}) {
   const set = Object.entries(query).filter(([, value]) => value !== undefined && value !== '');
-  return set.length ? `api${path}?${new URLSearchParams(set)}` : `api${path}`;
+  return set.length ? `${API}${path}?${new URLSearchParams(set)}` : `${API}${path}`;
 }
 
 async function send(method, address, body, signal) {

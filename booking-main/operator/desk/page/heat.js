@@ -44,7 +44,7 @@ export function heat(list, groups, query) {
       const cell = h('td', { class: `heat level-${level(free, group.total)}`,
         'aria-label': `${name}, ${names[i]}: ${free} of ${group.total} free` },
       free.toLocaleString('en-GB'),
-      list.length <= 14 && h('span', { class: 'of' }, ` / ${group.total.toLocaleString('en-GB')}`));
+      list.length <= 14 && h('span', { class: 'of' }, ` of ${group.total.toLocaleString('en-GB')}`));
       cell.href = down(group, list[i]);
       return cell;
     });
