@@ -99,8 +99,6 @@ export function bars(list, rows) {
   const table = h('table', { class: 'calendar', 'aria-label': 'Cars by day' },
     h('thead', null, h('tr', null, h('th', { scope: 'col' }, 'Car'), headings(list))),
     h('tbody', null, body));
-  // The columns share what the cars leave them; the style sheet cannot know how many there are.
-  table.style.setProperty('--days', list.length);
 
   /** What is free of [from, to) around `at`: what a block is offered for. */
   const gap = (row, from, to, at) => {

@@ -81,7 +81,7 @@ export async function show({ query }, signal) {
         h('div', { class: 'bar-line' }, h('p', null, `${summary}.`),
           h('a', { class: 'button', download: `fleet-${dayOf(now())}.csv`,
             href: url('/cars', { ...filter, format: 'csv' }) }, 'Download as a fleet file')),
-        cars.length ? table('Cars', [['Car'], ['Place', 'tight'], ['Category', 'tight'],
+        cars.length ? table('Cars', [['Car', 'tight'], ['Place', 'tight'], ['Category', 'tight'],
           ['A day', 'number'], ['An hour', 'number'], ['Turnaround', 'number'], ['Offered']],
         cars.map((car) => [
           h('a', { href: to('calendar', { q: car.carid, view: 'cars' }) }, car.carid),

@@ -57,7 +57,6 @@ export function heat(list, groups, query) {
     h('thead', null, h('tr', null, h('th', { scope: 'col' }, sums ? 'Location' : 'Place'),
       headings(list))),
     h('tbody', null, rows));
-  table.style.setProperty('--days', list.length);
   grid(table, { open: (cell) => go(cell.href) });
   table.addEventListener('click', (event) => {
     const cell = event.target.closest('tbody td');

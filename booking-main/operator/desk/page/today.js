@@ -5,7 +5,7 @@ import { returned } from './actions.js';
 import { choice, field, h, table } from './dom.js';
 import { go, refresh, to, values } from './route.js';
 import { addDays, clock, dayOf, duration, hourOf, isDay, longDay, now, rfc3339, shortTime, startOf,
-  time, zoneName } from './time.js';
+  zoneName } from './time.js';
 import { badge, count, isLate, isOut, linkTo, money, pickupOf, place, returnOf } from './words.js';
 
 const LISTED = 500;
@@ -72,6 +72,9 @@ function list(id, caption, bookings, total, columns, cells, none) {
     total > bookings.length && h('p', { class: 'faint' }, `The first ${bookings.length}.`));
 }
 
+const soonest = (holds) => [...holds].sort((a, b) =>
+  Date.parse(a.expires_at) - Date.parse(b.expires_at));
+
 function tiles(counts) {
   return h('ul', { class: 'tiles' }, [
     ['Going out', counts.pickups, ''], ['Coming back', counts.returns, ''],
@@ -104,7 +107,7 @@ export async function show({ query }, signal) {
       h('p', { class: 'faint' }, `As of ${clock(now())}. Times in ${zoneName()}.`),
       tiles(counts),
       counts.late > 0 && list('late', 'Late returns', view.late, counts.late,
-        [['Booking'], ['Car'], ['Place', 'tight'], ['Due back', 'tight'], ['Late by', 'tight'],
+        [['Booking'], ['Car', 'tight'], ['Place', 'tight'], ['Due back', 'tight'], ['Late by', 'tight'],
           ['Partner'],
           [h('span', { class: 'hidden' }, 'Action')]],
         (b) => [linkTo(b), b.carid, place(b), shortTime(returnOf(b)),
@@ -116,10 +119,10 @@ export async function show({ query }, signal) {
         byHour('Coming back', view.returns, counts.returns, returnOf, all('return'))),
       h('div', { class: 'columns even' },
         list('workshop', 'In the workshop', view.blocks, counts.blocks,
-          [['Car'], ['Until', 'tight'], ['Reason']],
-          (b) => [linkTo(b, b.carid), time(returnOf(b)), b.reason], 'No car is out of service.'),
-        list('holds', 'Held now', view.holds, counts.holds,
-          [['Booking'], ['Runs out', 'tight'], ['Car'], ['Partner']],
+          [['Car', 'tight'], ['Until', 'tight'], ['Reason']],
+          (b) => [linkTo(b, b.carid), shortTime(returnOf(b)), b.reason], 'No car is out of service.'),
+        list('holds', 'Held now', soonest(view.holds), counts.holds,
+          [['Booking'], ['Runs out', 'tight'], ['Car', 'tight'], ['Partner']],
           (b) => [linkTo(b), shortTime(Date.parse(b.expires_at)), b.carid, b.channel],
           'No car is held.')),
       h('section', { class: 'panel' }, h('h2', null, 'Sold this day'),
