@@ -37,6 +37,10 @@ for (const name of ['for', 'aria-labelledby', 'aria-describedby', 'aria-controls
     }
   }
 }
+// A placeholder is no name: it goes when one types (3.3.2).
+for (const e of document.querySelectorAll('input, select')) {
+  if (!e.labels.length && !e.getAttribute('aria-label')) say('a field without a label', e);
+}
 for (const e of document.querySelectorAll('th')) {
   if (!e.scope) say('a heading of no row or column', e);
   if (!e.textContent.trim()) say('an empty heading', e);
