@@ -27,8 +27,8 @@ def noon(days):
 
 
 def day(moment):
-    """As the page writes it."""
-    return f"{moment:%a} {moment.day} {moment:%b %Y}"
+    """As the page writes it: in British English, which has one month of four letters."""
+    return f"{moment:%a} {moment.day} {moment:%b %Y}".replace("Sep ", "Sept ")
 
 
 def book(engine, reference, carid, first, last):
