@@ -273,6 +273,8 @@ def test_turnaround(pod):
     answer = post(pod, "/turnaround", {"minutes": 90})
     assert (answer.status, json.loads(answer.body)) == (200, {"turnaround": 90})
     assert get(pod, "/status")["turnaround"] == 90
+    assert booking_of(pod, 3, 4, carid="b")["turnaround"] == 90
+    assert post_order(pod, order(4, 5, carid="b")).status == 409
     assert get(pod, "/bookings/" + before["id"])["booking"]["turnaround"] == 0
 
 
