@@ -20,10 +20,8 @@ bool booking_id_valid(const char *id)
 const char *booking_state_name(enum booking_state state)
 {
     static const char *const names[] = {
-        [BOOKING_HELD] = "held",
-        [BOOKING_BOOKED] = "booked",
-        [BOOKING_CANCELLED] = "cancelled",
-        [BOOKING_EXPIRED] = "expired",
+        [BOOKING_HELD] = "held",           [BOOKING_BOOKED] = "booked",
+        [BOOKING_CANCELLED] = "cancelled", [BOOKING_EXPIRED] = "expired",
         [BOOKING_BLOCKED] = "blocked",
     };
     return names[state];

@@ -268,9 +268,9 @@ static bool sqlite_read_snapshot(struct store *base, int32_t since,
 static struct sql *sqlite_open_sql(struct store *base, struct buffer *error)
 {
     struct sqlite_store *store = from_store(base);
-    return store->in_memory ? sqlite_sql_open(store->path, &store->committer,
-                                              &store->writer.connection, error)
-                            : sqlite_sql_open(store->path, NULL, NULL, error);
+    return store->in_memory
+               ? sqlite_sql_open(store->path, &store->committer, &store->writer.connection, error)
+               : sqlite_sql_open(store->path, NULL, NULL, error);
 }
 
 static const char *sqlite_store_place(const struct store *base)
