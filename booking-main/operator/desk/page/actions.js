@@ -131,7 +131,8 @@ export function move(booking) {
       : h('p', null, `No car is free all that time (${what}).`),
     h('div', { class: 'buttons' }, cars.slice(0, 8).map((car) => h('button', { type: 'button',
       onclick: () => { input.value = car.carid; } },
-    `${car.carid} ${car.category}${car.location === booking.location ? '' : ` ${car.location}`}`))));
+    [car.carid, car.category, car.location !== booking.location && car.location]
+      .filter(Boolean).join(' ')))));
   };
   (async () => {
     const { location, category } = booking;

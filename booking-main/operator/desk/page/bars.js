@@ -96,7 +96,8 @@ export function bars(list, rows) {
     shownRows.set(line, row);
     return line;
   });
-  const table = h('table', { class: 'calendar', 'aria-label': 'Cars by day' },
+  const table = h('table', { class: `calendar ${list.length > 28 ? 'many' : ''}`,
+    'aria-label': 'Cars by day' },
     h('thead', null, h('tr', null, h('th', { scope: 'col' }, 'Car'), headings(list))),
     h('tbody', null, body));
 

@@ -44,7 +44,8 @@ export function heat(list, groups, query) {
       const cell = h('td', { class: `heat level-${level(free, group.total)}`,
         'aria-label': `${name}, ${names[i]}: ${free} of ${group.total} free` },
       free.toLocaleString('en-GB'),
-      list.length <= 14 && h('span', { class: 'of' }, ` of ${group.total.toLocaleString('en-GB')}`));
+      list.length <= 14
+        && h('span', { class: 'of' }, ` of ${group.total.toLocaleString('en-GB')}`));
       cell.href = down(group, list[i]);
       return cell;
     });
@@ -53,7 +54,8 @@ export function heat(list, groups, query) {
         h('span', { class: 'faint' }, count(group.total, 'car'))),
       cells);
   });
-  const table = h('table', { class: 'calendar heat-map', 'aria-label': 'Free cars by day' },
+  const table = h('table', { class: `calendar heat-map ${list.length > 28 ? 'many' : ''}`,
+    'aria-label': 'Free cars by day' },
     h('thead', null, h('tr', null, h('th', { scope: 'col' }, sums ? 'Location' : 'Place'),
       headings(list))),
     h('tbody', null, rows));

@@ -6,7 +6,8 @@ import { choice, field, h, table } from './dom.js';
 import { go, refresh, to, values } from './route.js';
 import { addDays, clock, dayOf, duration, hourOf, isDay, longDay, now, rfc3339, shortTime, startOf,
   zoneName } from './time.js';
-import { badge, count, isLate, isOut, linkTo, money, pickupOf, place, returnOf } from './words.js';
+import { badge, count, isLate, isOut, linkTo, money, pickupOf, place, returnOf, when }
+  from './words.js';
 
 const LISTED = 500;
 
@@ -107,8 +108,8 @@ export async function show({ query }, signal) {
       h('p', { class: 'faint' }, `As of ${clock(now())}. Times in ${zoneName()}.`),
       tiles(counts),
       counts.late > 0 && list('late', 'Late returns', view.late, counts.late,
-        [['Booking'], ['Car', 'tight'], ['Place', 'tight'], ['Due back', 'tight'], ['Late by', 'tight'],
-          ['Partner'],
+        [['Booking'], ['Car', 'tight'], ['Place', 'tight'], ['Due back', 'tight'],
+          ['Late by', 'tight'], ['Partner'],
           [h('span', { class: 'hidden' }, 'Action')]],
         (b) => [linkTo(b), b.carid, place(b), shortTime(returnOf(b)),
           duration(now() - returnOf(b)), b.channel,
@@ -120,10 +121,11 @@ export async function show({ query }, signal) {
       h('div', { class: 'columns even' },
         list('workshop', 'In the workshop', view.blocks, counts.blocks,
           [['Car', 'tight'], ['Until', 'tight'], ['Reason']],
-          (b) => [linkTo(b, b.carid), shortTime(returnOf(b)), b.reason], 'No car is out of service.'),
+          (b) => [linkTo(b, b.carid), shortTime(returnOf(b)), b.reason],
+          'No car is out of service.'),
         list('holds', 'Held now', soonest(view.holds), counts.holds,
           [['Booking'], ['Runs out', 'tight'], ['Car', 'tight'], ['Partner']],
-          (b) => [linkTo(b), shortTime(Date.parse(b.expires_at)), b.carid, b.channel],
+          (b) => [linkTo(b), when(Date.parse(b.expires_at)), b.carid, b.channel],
           'No car is held.')),
       h('section', { class: 'panel' }, h('h2', null, 'Sold this day'),
         sales.length ? table('Sales by partner',
