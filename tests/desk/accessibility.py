@@ -1,5 +1,5 @@
-"""What makes a page usable without a mouse, without good eyes, or without eyes, as checks of the page
-that is shown: each returns sentences of what is wrong. The criteria are WCAG 2.2's, level AA."""
+"""What makes a page usable without a mouse, without good eyes, or without eyes, as checks of what is
+shown: each returns sentences of what is wrong. The criteria are WCAG 2.2's, level AA."""
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys
 
@@ -92,8 +92,11 @@ const ratio = (one, other) => {
 };
 const behind = (element) => {
   const layers = [];
-  for (let e = element; e; e = e.parentElement) layers.push(parse(getComputedStyle(e).backgroundColor));
-  const canvas = matchMedia('(prefers-color-scheme: dark)').matches ? [18, 18, 18] : [255, 255, 255];
+  for (let e = element; e; e = e.parentElement) {
+    layers.push(parse(getComputedStyle(e).backgroundColor));
+  }
+  const dark = matchMedia('(prefers-color-scheme: dark)').matches;
+  const canvas = dark ? [18, 18, 18] : [255, 255, 255];
   return layers.reverse().reduce((under, top) => over(top, under), canvas);
 };
 const wrong = [];
@@ -102,7 +105,8 @@ const walker = document.createTreeWalker(
   document.querySelector('dialog[open]') ?? document.body, NodeFilter.SHOW_TEXT);
 for (let node = walker.nextNode(); node; node = walker.nextNode()) {
   const e = node.parentElement;
-  if (!node.data.trim() || !e.checkVisibility() || e.closest('option, noscript, .hidden, :disabled')) {
+  if (!node.data.trim() || !e.checkVisibility()
+      || e.closest('option, noscript, .hidden, :disabled')) {
     continue;
   }
   texts += 1;

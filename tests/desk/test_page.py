@@ -1,4 +1,4 @@
-"""What the page does beside the day's work: changes by others, many cars, an engine that is gone."""
+"""What the page does beside the day's work: changes by others, many cars, an engine gone."""
 import datetime
 import json
 
