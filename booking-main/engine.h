@@ -41,9 +41,7 @@ struct engine {
     struct adapter_calls *adapter;
     struct http_server *public_server;
     struct http_server *operator_server;
-    struct http_server *desk_server; /* NULL: no desk */
-    struct desk_access *desk_access;
-    struct desk_api *desk; /* what its handlers share; NULL: no desk */
+    struct desk_server *desk; /* NULL: no desk */
     struct drain *drain;
     struct sighup *sighup;
     bool store_down;

@@ -8,10 +8,7 @@
 #include "lib/base/timestamp.h"
 #include "lib/base/version.h"
 #include "lib/http/healthcheck.h"
-#include "lib/http/listen.h"
 #include "lib/keys/key_file.h"
-#include "operator/desk/access.h"
-#include "operator/desk/desk_api.h"
 #include "operator/desk/desk_server.h"
 #include "operator/operator.h"
 #include "partner/partner.h"
@@ -26,8 +23,6 @@ enum {
     OPERATOR_CONNECTIONS = 64,
     IDLE_SECONDS = 75, /* longer than the minute that common load balancers keep theirs */
     OPERATOR_IDLE_SECONDS = 10,
-    DESK_CONNECTIONS = 256,
-    DESK_CONNECTIONS_PER_ADDRESS = 64,
     FINISH_SECONDS = 10,     /* for the requests in flight once nothing new is accepted */
     QUIET_MILLISECONDS = 60, /* between accepting the last connection and reading its request */
 };
@@ -98,9 +93,7 @@ static void on_draining(void *context)
 {
     struct engine *engine = context;
     http_server_close_connections(engine->public_server);
-    if (engine->desk_server)
-        http_server_close_connections(engine->desk_server);
-    desk_access_drain(engine->desk_access);
+    desk_server_drain(engine->desk);
     operator_keep_adapter(engine);
     log_info(engine->log, "draining", NULL);
 }
@@ -109,15 +102,14 @@ static void on_finishing(void *context)
 {
     struct engine *engine = context;
     http_server_stop_accepting(engine->public_server);
-    if (engine->desk_server)
-        http_server_stop_accepting(engine->desk_server);
+    desk_server_stop_accepting(engine->desk);
 }
 
 static bool is_idle(void *context)
 {
     const struct engine *engine = context;
     return http_server_requests_in_progress(engine->public_server) == 0 &&
-           (!engine->desk_server || http_server_requests_in_progress(engine->desk_server) == 0);
+           desk_server_is_idle(engine->desk);
 }
 
 /* --- SIGHUP ---------------------------------------------------------------------------------- */
@@ -132,73 +124,38 @@ static void on_sighup(void *context)
                   access_log, "error", strerror(errno), NULL);
     if (engine->api_keys)
         key_file_reread(engine->api_keys);
-    desk_access_reread(engine->desk_access);
+    desk_server_reread(engine->desk);
 }
 
 /* --- starting -------------------------------------------------------------------------------- */
-
-static struct http_server *start_server(struct engine *engine, const char *bind, uint16_t port,
-                                        const char *option, struct http_server_config *server,
-                                        struct buffer *error)
-{
-    server->listen_fd = listen_tcp(bind, port, option, error);
-    if (server->listen_fd < 0)
-        return NULL;
-    server->loop = engine->loop;
-    server->server = "booking-main/" BOOKING_VERSION;
-    server->context = engine;
-    server->access_log = engine->access_log;
-    struct http_server *started = http_server_new(server);
-    if (!started)
-        buffer_add_text(error, "out of memory or descriptors");
-    return started;
-}
 
 static bool start_servers(struct engine *engine, struct buffer *error)
 {
     const struct config *config = engine->config;
     struct http_server_config public_config = {
-        .routes = partner_routes,
-        .route_count = partner_route_count,
-        .prefix = config->prefix,
-        .channel = config->channel,
-        .connection_limit = CONNECTIONS,
-        .connections_per_address = config->connections_per_address,
+        .loop = engine->loop,
+        .server = "booking-main/" BOOKING_VERSION,
+        .context = engine,
+        .access_log = engine->access_log,
         .idle_seconds = IDLE_SECONDS,
     };
-    struct http_server_config operator_config = {
-        .routes = operator_routes,
-        .route_count = operator_route_count,
-        .connection_limit = OPERATOR_CONNECTIONS,
-        .idle_seconds = OPERATOR_IDLE_SECONDS,
-    };
-    engine->operator_server = start_server(engine, config->admin_bind, config->admin_port,
-                                           "--admin-port", &operator_config, error);
-    if (!engine->operator_server)
+    struct http_server_config operator_config = public_config;
+    public_config.routes = partner_routes;
+    public_config.route_count = partner_route_count;
+    public_config.prefix = config->prefix;
+    public_config.channel = config->channel;
+    public_config.connection_limit = CONNECTIONS;
+    public_config.connections_per_address = config->connections_per_address;
+    operator_config.routes = operator_routes;
+    operator_config.route_count = operator_route_count;
+    operator_config.connection_limit = OPERATOR_CONNECTIONS;
+    operator_config.idle_seconds = OPERATOR_IDLE_SECONDS;
+    engine->operator_server = http_server_open(&operator_config, config->admin_bind,
+                                               config->admin_port, "--admin-port", error);
+    if (!engine->operator_server || !desk_server_start(engine->desk, error))
         return false;
-    if (config->desk_port) {
-        engine->desk = desk_api_new(engine);
-        if (!engine->desk) {
-            buffer_add_text(error, "out of memory or descriptors");
-            return false;
-        }
-        struct http_server_config desk_config = {
-            .routes = desk_routes,
-            .route_count = desk_route_count,
-            .fields = desk_fields,
-            .field_count = desk_field_count,
-            .bodies_max = DESK_FLEET_MAX,
-            .connection_limit = DESK_CONNECTIONS,
-            .connections_per_address = DESK_CONNECTIONS_PER_ADDRESS,
-            .idle_seconds = IDLE_SECONDS,
-        };
-        engine->desk_server = start_server(engine, config->desk_bind, config->desk_port,
-                                           "--desk-port", &desk_config, error);
-        if (!engine->desk_server)
-            return false;
-    }
     engine->public_server =
-        start_server(engine, config->bind, config->port, "--port", &public_config, error);
+        http_server_open(&public_config, config->bind, config->port, "--port", error);
     return engine->public_server;
 }
 
@@ -289,9 +246,8 @@ static bool engine_start(struct engine *engine, struct buffer *error)
             return false;
     }
     if (config->desk_port) {
-        engine->desk_access = desk_access_new(engine->loop, engine->log, config->desk_bind,
-                                              config->operator_keys, error);
-        if (!engine->desk_access)
+        engine->desk = desk_server_new(engine, error);
+        if (!engine->desk)
             return false;
     }
     engine->adapter = adapter_calls_new(engine->loop, config->adapter_url, error);
@@ -306,18 +262,13 @@ static bool engine_start(struct engine *engine, struct buffer *error)
 static void engine_stop(struct engine *engine)
 {
     inventory_stop(engine->inventory);
-    if (engine->desk_server)
-        http_server_cut_streams(engine->desk_server);
-    desk_api_stop(engine->desk); /* which asks the store and the inventory */
+    desk_server_stop(engine->desk); /* which asks the store and the inventory */
     /* These two answer what is still in flight, and each may be asked by the other's callbacks. */
     adapter_calls_stop(engine->adapter);
     store_close(engine->store);
     inventory_free(engine->inventory);
     adapter_calls_free(engine->adapter);
-    desk_access_drain(engine->desk_access);
-    http_server_free(engine->desk_server);
-    desk_api_free(engine->desk);
-    desk_access_free(engine->desk_access);
+    desk_server_free(engine->desk);
     http_server_free(engine->public_server);
     http_server_free(engine->operator_server);
     key_file_free(engine->api_keys);

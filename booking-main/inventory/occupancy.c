@@ -127,7 +127,7 @@ bool occupancy_tell(struct occupancy *occupancy,
                     bool (*each)(void *context, const struct occupancy_group *group), void *context)
 {
     bool go_on = true;
-    qsort(occupancy->sorted, occupancy->count, sizeof occupancy->sorted[0], compare_groups);
+    qsort(occupancy->sorted, occupancy->count, sizeof(struct group *), compare_groups);
     for (size_t i = 0; i < occupancy->count && go_on; i++)
         go_on = each(context, &occupancy->sorted[i]->told);
     return go_on;

@@ -1,5 +1,6 @@
 /* /metrics. */
 #include "lib/base/metrics.h"
+#include "operator/desk/desk_server.h"
 #include "operator/operator.h"
 
 static void booking_metrics(const struct engine *engine, struct buffer *out)
@@ -50,15 +51,6 @@ static void store_metrics(const struct engine *engine, struct buffer *out)
 }
 
 /* Few, since people call it, and not the partners that a rate or a latency is promised to. */
-static void desk_metrics(const struct http_server *server, struct buffer *out)
-{
-    metrics_single(out, "desk_connections", "gauge", "Open connections to the desk.",
-                   http_server_connections(server));
-    metrics_single(out, "desk_requests_in_progress", "gauge",
-                   "Requests to the desk being received or answered.",
-                   http_server_requests_in_progress(server));
-}
-
 void operator_metrics(void *context, struct http_request *request)
 {
     struct engine *engine = context;
@@ -68,8 +60,7 @@ void operator_metrics(void *context, struct http_request *request)
     booking_metrics(engine, body);
     store_metrics(engine, body);
     inventory_metrics(engine->inventory, body);
-    if (engine->desk_server)
-        desk_metrics(engine->desk_server, body);
+    desk_server_metrics(engine->desk, body);
     metrics_single(body, "log_lines_dropped_total", "counter", "Log lines that were not written.",
                    log_dropped(engine->access_log));
     metrics_process(body, "booking-main", BOOKING_VERSION);

@@ -8,7 +8,6 @@
 #include "lib/base/sighup.h"
 #include "lib/base/version.h"
 #include "lib/http/healthcheck.h"
-#include "lib/http/listen.h"
 #include "lib/http/server.h"
 #include "lib/json/writer.h"
 
@@ -154,16 +153,10 @@ static int adapter_serve(struct adapter *adapter, const struct adapter_options *
         .context = adapter,
     });
     sighup = sighup_new(loop, on_sighup, adapter);
-    int listen_fd = listen_tcp(values->bind, values->port, "--port", &error);
-    if (listen_fd < 0) {
-        log_error(log, "cannot start", "error", error.data, NULL);
-        goto out;
-    }
     char server_field[64];
     snprintf(server_field, sizeof server_field, "%s/%s", adapter->name, BOOKING_VERSION);
-    adapter->server = http_server_new(&(struct http_server_config){
+    struct http_server_config config = {
         .loop = loop,
-        .listen_fd = listen_fd,
         .server = server_field,
         .routes = routes,
         .route_count = sizeof routes / sizeof routes[0],
@@ -171,9 +164,11 @@ static int adapter_serve(struct adapter *adapter, const struct adapter_options *
         .access_log = access_log,
         .connection_limit = CONNECTIONS,
         .idle_seconds = IDLE_SECONDS,
-    });
+    };
+    adapter->server = http_server_open(&config, values->bind, values->port, "--port", &error);
     if (!adapter->server || !drain || !sighup) {
-        log_error(log, "cannot start", "error", "out of memory or descriptors", NULL);
+        log_error(log, "cannot start", "error",
+                  error.size ? error.data : "out of memory or descriptors", NULL);
         goto out;
     }
     log_flush_each_round(access_log, loop); /* after the server's work of the round */

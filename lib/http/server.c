@@ -4,6 +4,7 @@
 #include "lib/base/metrics.h"
 #include "lib/http/exchange.h"
 #include "lib/http/head.h"
+#include "lib/http/listen.h"
 #include "lib/http/peers.h"
 #include "lib/http/reply.h"
 #include "lib/http/request_metrics.h"
@@ -511,6 +512,18 @@ failed:
     request_metrics_free(server->metrics);
     free(server);
     return NULL;
+}
+
+struct http_server *http_server_open(struct http_server_config *config, const char *address,
+                                     uint16_t port, const char *option, struct buffer *error)
+{
+    config->listen_fd = listen_tcp(address, port, option, error);
+    if (config->listen_fd < 0)
+        return NULL;
+    struct http_server *server = http_server_new(config);
+    if (!server)
+        buffer_add_text(error, "out of memory or descriptors");
+    return server;
 }
 
 void http_server_free(struct http_server *server)

@@ -90,6 +90,11 @@ struct http_server_config {
  * libmicrohttpd could not start: out of memory or descriptors. */
 struct http_server *http_server_new(const struct http_server_config *config);
 
+/* The same on a port of its own (listen.h), for which listen_fd is filled in. NULL with a sentence
+ * added to `error`. */
+struct http_server *http_server_open(struct http_server_config *config, const char *address,
+                                     uint16_t port, const char *option, struct buffer *error);
+
 /* All requests must have been answered. */
 void http_server_free(struct http_server *server);
 

@@ -4,6 +4,7 @@
 #include "lib/base/container_of.h"
 #include "lib/keys/key_file.h"
 #include "operator/desk/attempts.h"
+#include "operator/desk/desk_internal.h"
 
 #include <arpa/inet.h>
 #include <stdio.h>
@@ -175,7 +176,7 @@ bool desk_admit_page(void *context, struct http_request *request)
 {
     const struct engine *engine = context;
     http_header(request, "Cache-Control", "no-cache");
-    return may_call(engine->desk_access, request);
+    return may_call(engine->desk->access, request);
 }
 
 static bool admit_api(const struct engine *engine, struct http_request *request, const char *type)
@@ -183,7 +184,7 @@ static bool admit_api(const struct engine *engine, struct http_request *request,
     http_header(request, "Cache-Control", "no-store");
     if (!is_from_here(request))
         return refuse(request, "Origin", "Call the API from the desk's own page.");
-    if (!may_call(engine->desk_access, request))
+    if (!may_call(engine->desk->access, request))
         return false;
     bool reads = strcmp(request->method, "GET") == 0 || strcmp(request->method, "HEAD") == 0;
     /* Pages of other sites can have a form sent, but none of these types. */

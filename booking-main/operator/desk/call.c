@@ -205,34 +205,3 @@ const char *desk_call_id(struct http_request *request)
                         "An id has 22 letters, digits, '-' or '_'.");
     return NULL;
 }
-
-struct desk_api *desk_api_new(struct engine *engine)
-{
-    struct desk_api *api = calloc(1, sizeof *api);
-    if (!api)
-        return NULL;
-    api->engine = engine;
-    api->jobs = desk_jobs_new(engine->store, engine->loop);
-    api->counts = api->jobs ? desk_counts_new(engine->loop) : NULL;
-    if (api->counts)
-        return api;
-    desk_api_free(api);
-    return NULL;
-}
-
-void desk_api_stop(struct desk_api *api)
-{
-    if (!api)
-        return;
-    desk_jobs_stop(api->jobs);
-    desk_counts_stop(api->counts);
-}
-
-void desk_api_free(struct desk_api *api)
-{
-    if (!api)
-        return;
-    desk_jobs_free(api->jobs);
-    desk_counts_free(api->counts);
-    free(api);
-}

@@ -9,21 +9,9 @@
 #define BOOKING_OPERATOR_DESK_CALL_H
 
 #include "engine.h"
-#include "operator/desk/jobs.h"
+#include "operator/desk/desk_internal.h"
 
 enum { DESK_ANSWER_MAX = 4 * 1024 * 1024 };
-
-/* What the handlers share. */
-struct desk_api {
-    struct engine *engine;
-    struct desk_jobs *jobs;
-    struct desk_counts *counts;
-};
-
-/* Those of occupancy.c, whose work is the loop's own; NULL when out of memory. */
-struct desk_counts *desk_counts_new(struct loop *loop);
-void desk_counts_stop(struct desk_counts *counts);
-void desk_counts_free(struct desk_counts *counts);
 
 /* The first member of a handler's own struct, which is freed with it. */
 struct desk_call {

@@ -1,22 +1,13 @@
-/* The desk's API, docs/desk-api.md: what can be looked at and what can be done. */
+/* What the desk's port answers: its page, and the API of docs/desk-api.md. Inside operator/desk
+ * only. */
 #ifndef BOOKING_OPERATOR_DESK_DESK_API_H
 #define BOOKING_OPERATOR_DESK_DESK_API_H
 
 #include "lib/http/server.h"
 
-struct engine;
-struct desk_api;
-
-/* What they need besides the engine, which is borrowed and has its store and loop. NULL when out of
- * memory or descriptors. */
-struct desk_api *desk_api_new(struct engine *engine);
-
-/* Answers what is still in flight; answers that are being streamed are to be cut off before. Both
- * are fine with NULL. */
-void desk_api_stop(struct desk_api *api);
-void desk_api_free(struct desk_api *api);
-
-/* Handlers; their context is the engine. */
+/* The handlers of the port; their context is the engine. */
+http_handler desk_page;          /* GET / and GET /NAME */
+http_handler desk_status;        /* GET /api/status */
 http_handler desk_api_bookings;  /* GET /api/bookings */
 http_handler desk_api_booking;   /* GET /api/bookings/{id} */
 http_handler desk_api_cars;      /* GET /api/cars */

@@ -2,21 +2,32 @@
 #ifndef BOOKING_OPERATOR_DESK_DESK_SERVER_H
 #define BOOKING_OPERATOR_DESK_DESK_SERVER_H
 
-#include "lib/http/server.h"
+#include "lib/base/buffer.h"
 
-enum { DESK_FLEET_MAX = 64 * 1024 * 1024 }; /* bytes of a fleet file */
+#include <stdbool.h>
 
-/* The routes; their context is the engine. A read asks desk_admit_page() or desk_admit_api(), a
- * write desk_admit_api() or desk_admit_fleet(). */
-extern const struct http_route desk_routes[];
-extern const size_t desk_route_count;
+struct engine;
+struct desk_server;
 
-/* Header fields of every answer of the port. */
-extern const struct http_field_line desk_fields[];
-extern const size_t desk_field_count;
+/* Reads the operators' keys; the port is not open yet. NULL, with a sentence added to `error`, when
+ * they are not valid, or when there are none for a port that is not on loopback. The engine is
+ * borrowed. NULL is fine for all of the functions below: no desk. */
+struct desk_server *desk_server_new(struct engine *engine, struct buffer *error);
 
-/* Their handlers; those of the API's that ask the database are in desk_api.h. */
-http_handler desk_page;   /* GET / and GET /NAME */
-http_handler desk_status; /* GET /api/status */
+/* Opens the port, once the engine has its store and inventory. */
+bool desk_server_start(struct desk_server *desk, struct buffer *error);
+
+/* Stopping, in this order: answers what waits and says Connection: close; takes no more
+ * connections; ends what is in flight, also long answers, while store and inventory are there. */
+void desk_server_drain(struct desk_server *desk);
+void desk_server_stop_accepting(struct desk_server *desk);
+bool desk_server_is_idle(const struct desk_server *desk);
+void desk_server_stop(struct desk_server *desk);
+void desk_server_free(struct desk_server *desk);
+
+/* Reads the keys again. */
+void desk_server_reread(struct desk_server *desk);
+
+void desk_server_metrics(const struct desk_server *desk, struct buffer *out);
 
 #endif

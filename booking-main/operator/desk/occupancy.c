@@ -160,6 +160,8 @@ struct desk_counts *desk_counts_new(struct loop *loop)
 
 void desk_counts_stop(struct desk_counts *counts)
 {
+    if (!counts)
+        return;
     loop_disarm(&counts->timer);
     while (counts->first) {
         http_answer_problem(counts->first->request, PROBLEM_DRAINING, NULL,

@@ -1,5 +1,5 @@
 /* The page's files, which are part of the binary. */
-#include "operator/desk/desk_server.h"
+#include "operator/desk/desk_api.h"
 
 #include <nettle/sha2.h>
 #include <stdio.h>

@@ -4,7 +4,7 @@
 #include "lib/base/timestamp.h"
 #include "lib/json/writer.h"
 #include "operator/desk/call.h"
-#include "operator/desk/desk_server.h"
+#include "operator/desk/desk_api.h"
 
 struct status {
     struct desk_call call;
