@@ -252,6 +252,11 @@ bench: ## speed and memory beside the peers; writes docs/performance.md (QUICK=1
 	@$(MAKE) --no-print-directory $(JOBS) WERROR= all bench-programs
 	@BUILD_DIR=$(CURDIR)/$(BUILD) $(PYTHON) -B tests/bench/run $(if $(QUICK),--quick)
 
+bench-scaling: ## bookings on PostgreSQL, through 1 to 100 engines, beside pgbench; prints tables (PART=durable|engines)
+	@tools/install-deps build bench-guard
+	@$(MAKE) --no-print-directory $(JOBS) WERROR= all bench-programs
+	@BUILD_DIR=$(CURDIR)/$(BUILD) $(PYTHON) -B tests/bench/scaling $(if $(QUICK),--quick) $(PART)
+
 bench-guard: ## system calls and instructions a request, against tests/bench/budget
 	@tools/install-deps build bench-guard
 	@$(MAKE) --no-print-directory $(JOBS) WERROR= all bench-programs # all, so that they are known to build
@@ -306,10 +311,11 @@ push: ## push the images to REGISTRY
 ##@ Help
 help: ## this list
 	@awk 'BEGIN {FS = ":.*## "} /^##@/ {print "\n" substr($$0, 5)} \
-	  /^[a-z0-9-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
+	  /^[a-z0-9-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
 
 FORCE:
-.PHONY: all deps install install-units clean run test unit http soak-short http-postgresql browser adapter-calls soak e2e e2e-k8s lint format bench bench-guard \
+.PHONY: all deps install install-units clean run test unit http soak-short http-postgresql browser adapter-calls \
+  soak e2e e2e-k8s lint format bench bench-scaling bench-guard \
   bench-programs images push help FORCE
 
 -include $(shell find $(OBJECTS) -name '*.d' 2>/dev/null)

@@ -2,6 +2,7 @@
  * loop.
  *
  *     load CONNECTIONS ADDRESS PORT PATH...
+ *     load CONNECTIONS ADDRESS PORT 'POST PATH BODY'...
  *
  * opens the connections, then reads what to do from standard input, a line each, and answers every
  * line with one line of JSON; the connections stay open in between, so that whoever measures the
@@ -15,9 +16,9 @@
  * In the open loop a latency runs from the time at which a request was meant to leave, so that a
  * server that stalls pays for all that had to wait meanwhile (no "coordinated omission").
  *
- * The paths are asked for in turn. An answer must be a 200 with a body; any other, or a connection
- * that ends, ends the program with status 1. So does an answer that takes longer than
- * GRACE_SECONDS.
+ * The requests are sent in turn. An answer must be a 200, or a 201 to a POST, with a body; any
+ * other, or a connection that ends, ends the program with status 1. So does an answer that takes
+ * longer than GRACE_SECONDS.
  */
 #include "tests/bench/histogram.h"
 
@@ -146,12 +147,12 @@ static void connect_all(struct load *load, const struct sockaddr_in *address)
 /* The size of the whole answer, or 0 when there is more to read before it is known. */
 static size_t answer_size(const char *answer, size_t received)
 {
-    static const char good[] = "HTTP/1.1 200 ";
+    static const char good[] = "HTTP/1.1 200 ", made[] = "HTTP/1.1 201 ";
     static const char field[] = "Content-Length:";
     const char *end = memmem(answer, received, "\r\n\r\n", 4);
     if (!end)
         return 0;
-    if (strncmp(answer, good, sizeof good - 1) != 0)
+    if (strncmp(answer, good, sizeof good - 1) != 0 && strncmp(answer, made, sizeof made - 1) != 0)
         die("this is no 200: %.*s", (int)received, answer);
     for (const char *line = answer; line < end; line = strchr(line, '\n') + 1) {
         if (strncasecmp(line, field, sizeof field - 1) == 0) {
@@ -320,6 +321,17 @@ static bool plan_read(struct plan *plan, const char *line)
     return true;
 }
 
+/* What is sent for an argument; its size, or -1 when memory ran out. */
+static int make_request(char **text, const char *host, const char *argument)
+{
+    static const char post[] = "POST ";
+    const char *body = strchr(argument, '{');
+    if (strncmp(argument, post, sizeof post - 1) != 0 || !body)
+        return asprintf(text, "GET %s HTTP/1.1\r\nHost: %s\r\n\r\n", argument, host);
+    return asprintf(text, "%.*sHTTP/1.1\r\nHost: %s\r\nContent-Length: %zu\r\n\r\n%s",
+                    (int)(body - argument), argument, host, strlen(body), body);
+}
+
 static void make_requests(struct load *load, const char *host, char **paths, unsigned count)
 {
     load->request_count = count;
@@ -327,8 +339,7 @@ static void make_requests(struct load *load, const char *host, char **paths, uns
     if (!load->requests)
         die("%s", strerror(errno));
     for (unsigned i = 0; i < count; i++) {
-        int size = asprintf(&load->requests[i].text, "GET %s HTTP/1.1\r\nHost: %s\r\n\r\n",
-                            paths[i], host);
+        int size = make_request(&load->requests[i].text, host, paths[i]);
         if (size < 0)
             die("%s", strerror(errno));
         load->requests[i].size = (size_t)size;

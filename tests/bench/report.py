@@ -5,8 +5,10 @@ import re
 import textwrap
 from statistics import median
 
+import database
 import services
 from measurements import CONNECTIONS, USUAL_CONNECTIONS
+from tables import number, table
 
 
 @dataclasses.dataclass
@@ -29,6 +31,7 @@ class Results:
     fleet_memory: dict
     search: str
     store: str
+    durable: dict  # None without a PostgreSQL server
 
     def middle(self, connections, name, field):
         """The median of the rounds; None for a peer that is not there."""
@@ -44,18 +47,6 @@ class Results:
 
     def p99_held(self, name, rate):
         return median(sample.p99 for sample in self.held[name, rate])
-
-
-def table(heading, rows):
-    lines = ["| " + " | ".join(heading) + " |", "|" + "---|" * len(heading)]
-    return "\n".join(lines + ["| " + " | ".join(row) + " |" for row in rows])
-
-
-def number(value):
-    """Three digits that count, and no more."""
-    if value >= 100:
-        return f"{value:,.0f}"
-    return f"{value:.1f}" if value >= 10 else f"{value:.2f}"
 
 
 def contenders_table(results):
@@ -173,9 +164,17 @@ def store_target(results):
             f"{share[1]} %" if share else "not measured", int(share[1]) >= 70 if share else None)
 
 
+def database_targets(results):
+    for clients, least in ((16, 1), (256, 1.5)):
+        ratio = results.durable and database.to_pgbench(results.durable[clients])
+        yield (f"the same on PostgreSQL with {clients} clients, beside pgbench",
+               f"at least {least} times", f"{ratio:.1f}" if ratio else "not measured",
+               ratio >= least if ratio else None)
+
+
 def targets_table(results):
     rows = [*cpu_targets(results), latency_target(results), fleet_target(results),
-            *search_targets(results), store_target(results)]
+            *search_targets(results), store_target(results), *database_targets(results)]
     met = {True: "yes", False: "**no**", None: "not measured"}
     return table(("target", "bar", "measured", "met?"),
                  [(what, bar, measured, met[fine]) for what, bar, measured, fine in rows])
@@ -275,4 +274,9 @@ which its request was meant to leave.
 ## Durable writes
 
 {textwrap.indent(results.store.strip(), "    ")}
+
+## Durable writes on PostgreSQL
+
+{database.durable_page(results.durable) if results.durable else "There is no server here."}
+More engines on one database: [scaling.md](scaling.md).
 """

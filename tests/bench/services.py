@@ -104,7 +104,7 @@ class Service:
 
 
 def start_ours(folder, fleet=None, engine=ENGINE, adapter=ADAPTER, under_front=(),
-               under_adapter=()):
+               under_adapter=(), database=None):
     """The engine with all it does in production: database, metrics, access log into a file."""
     service = Service(folder)
     service.access_log = service.folder / "access.log"
@@ -114,7 +114,7 @@ def start_ours(folder, fleet=None, engine=ENGINE, adapter=ADAPTER, under_front=(
                   "--admin-bind", service.address, "--admin-port", OPERATOR_PORT,
                   "--desk-bind", service.address,
                   "--adapter-url", f"http://{service.address}:{ADAPTER_PORT}",
-                  "--database", f"sqlite:{service.folder / 'booking.db'}",
+                  "--database", database or f"sqlite:{service.folder / 'booking.db'}",
                   "--access-log", service.access_log, *(["--fleet", fleet] if fleet else []),
                   under=under_front)
     return service

@@ -137,9 +137,10 @@ struct run {
     struct store_load_result *result;
     struct loop *loop;
     struct engine *engines;
-    int64_t start, end; /* 0 until every engine has booked once */
-    int outstanding, warmed;
-    struct loop_timer timer;
+    int outstanding, ready;
+    int64_t begun;      /* the load; 0 until every engine has booked once */
+    int64_t start, end; /* of the counting; 0 until then */
+    struct loop_timer counting, timer;
     int64_t sent; /* of the fixed rate */
     struct order *free_orders;
     struct answered *answered;
@@ -178,16 +179,26 @@ static struct order *new_order(struct run *run, struct engine *engine)
     return order;
 }
 
-static void begin(struct run *run)
+static void begin_load(struct run *run)
 {
     const struct store_load *load = run->load;
-    if (load->begins)
-        load->begins();
-    run->start = loop_clock();
-    run->end = run->start + (int64_t)(load->seconds * 1e9);
-    loop_arm(run->loop, &run->timer, load->rate > 0 ? run->start : run->end);
+    run->begun = loop_clock();
+    loop_arm(run->loop, &run->counting, run->begun + (int64_t)(load->warm_seconds * 1e9));
+    if (load->rate > 0)
+        loop_arm(run->loop, &run->timer, run->begun);
     for (int i = 0; load->rate <= 0 && i < load->engines * load->clients; i++)
-        submit(new_order(run, &run->engines[i % load->engines]), run->start);
+        submit(new_order(run, &run->engines[i % load->engines]), run->begun);
+}
+
+static void begin_counting(struct loop_timer *timer)
+{
+    struct run *run = container_of(timer, struct run, counting);
+    if (run->load->begins)
+        run->load->begins();
+    run->start = loop_clock();
+    run->end = run->start + (int64_t)(run->load->seconds * 1e9);
+    if (run->load->rate <= 0)
+        loop_arm(run->loop, &run->timer, run->end);
 }
 
 static void on_done(struct store_request *request)
@@ -200,20 +211,20 @@ static void on_done(struct store_request *request)
     struct answered *answered = &run->answered[number_of(request->booking.id) % REMEMBERED];
     answered->at = now;
     run->outstanding--;
-    bool goes_on = now < run->end && run->load->rate <= 0;
+    bool ends = run->start && now >= run->end;
     if (run->start) {
         run->result->bookings++;
         histogram_add(&run->result->answered, now - order->since);
     }
-    if (goes_on) {
+    if (run->begun && run->load->rate <= 0 && !ends) {
         submit(order, now);
         return;
     }
     order->next_free = run->free_orders;
     run->free_orders = order;
-    if (!run->start && ++run->warmed == run->load->engines)
-        begin(run);
-    else if (run->start && now >= run->end && run->outstanding == 0)
+    if (!run->begun && ++run->ready == run->load->engines)
+        begin_load(run);
+    else if (ends && run->outstanding == 0)
         loop_stop(run->loop);
 }
 
@@ -224,8 +235,8 @@ static void on_timer(struct loop_timer *timer)
     double rate = run->load->rate;
     int64_t now = loop_clock();
     while (rate > 0) {
-        int64_t due = run->start + (int64_t)((double)run->sent * 1e9 / rate);
-        if (due >= run->end)
+        int64_t due = run->begun + (int64_t)((double)run->sent * 1e9 / rate);
+        if (run->start && due >= run->end)
             break;
         if (due > now) {
             loop_arm(run->loop, timer, due);
@@ -300,6 +311,7 @@ void store_load_run(const struct store_load *load, struct store_load_result *res
 {
     struct run run = {.load = load, .result = result, .loop = loop_new()};
     run.timer.expired = on_timer;
+    run.counting.expired = begin_counting;
     run.engines = calloc((size_t)load->engines, sizeof *run.engines);
     run.answered = calloc(REMEMBERED, sizeof *run.answered);
     if (!run.loop || !run.engines || !run.answered)
@@ -315,6 +327,7 @@ void store_load_run(const struct store_load *load, struct store_load_result *res
     for (int i = 0; i < load->engines; i++)
         store_close(run.engines[i].store);
     loop_remove_timer(run.loop, &run.timer);
+    loop_remove_timer(run.loop, &run.counting);
     loop_free(run.loop);
     while (run.free_orders) {
         struct order *order = run.free_orders;

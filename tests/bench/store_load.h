@@ -15,8 +15,9 @@ struct store_load {
     int engines;
     int clients; /* of each engine; they book again as soon as they are answered */
     double rate; /* or bookings a second at fixed times, of all engines together; 0 for clients */
+    double warm_seconds; /* of load that is not counted, after every engine has booked once */
     double seconds;
-    void (*begins)(void); /* called when all engines have booked once; or NULL */
+    void (*begins)(void); /* called when the counting begins; or NULL */
 };
 
 struct store_load_result {

@@ -21,8 +21,9 @@ def counter():
 
 
 @contextlib.contextmanager
-def counted(program, pids, folder):
-    """Counts while the block runs; the list that it yields then holds the number.
+def counted(program, pids, folder, first_threads=False):
+    """Counts while the block runs; the list that it yields then holds the number. With strace of
+    the processes' first threads alone, if so asked.
 
     The counter itself is stopped with SIGINT, as from a terminal."""
     count = []
@@ -31,7 +32,9 @@ def counted(program, pids, folder):
     if program == "perf":
         command = ["perf", "stat", "-x,", "-e", TRACEPOINT, "-o", output, "-p", ",".join(names)]
     else:
-        command = ["strace", "-c", "-f", "-o", output, *(f"--attach={name}" for name in names)]
+        # It attaches to the threads that run already only with -f.
+        follow = [] if first_threads else ["-f"]
+        command = ["strace", "-c", *follow, "-o", output, *(f"--attach={name}" for name in names)]
     with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
         time.sleep(0.5)  # for it to attach
         yield count

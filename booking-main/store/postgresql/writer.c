@@ -89,8 +89,10 @@ static enum pg_failure read_counter(struct pg_writer *writer, int64_t deadline, 
 static int writer_follow(void *context, struct event_reader *reader, int64_t limit)
 {
     struct pg_writer *writer = context;
-    if (writer->connection.connection && loop_clock() - writer->read_at < POLL_INTERVAL)
-        return PG_OK; /* the group's transaction reads them as well */
+    /* A group's transaction reads them as well. Half of the interval: the last look ended a little
+     * after its round began, and a whole one would leave out every second look. */
+    if (writer->connection.connection && loop_clock() - writer->read_at < POLL_INTERVAL / 2)
+        return PG_OK;
     int64_t deadline = deadline_of(writer), newest = 0, last = 0;
     enum pg_failure failure = writer_connect(writer, deadline);
     if (failure == PG_OK)
