@@ -193,10 +193,11 @@ static bool start_store(struct engine *engine, struct buffer *error)
     struct fleet *fleet = NULL;
     if (!none && !(fleet = demo ? fleet_demo(error) : fleet_load(config->fleet, error)))
         return false;
+    static const struct store_import_options options = {.only_if_empty = true};
     struct store_import_report report = {0};
     engine->store = store_open(config->database, error);
     bool ready =
-        engine->store && (none || store_import(engine->store, fleet, true, false, &report, error));
+        engine->store && (none || store_import(engine->store, fleet, &options, &report, error));
     if (ready && !demo && !none)
         log_fleet(engine, fleet, report.added > 0);
     fleet_free(fleet);

@@ -12,6 +12,7 @@ struct import_options {
     const char *database;
     bool dry_run;
     bool create;
+    bool force;
 };
 
 static const struct option_entry entries[] = {
@@ -21,6 +22,8 @@ static const struct option_entry entries[] = {
      "only say what would change"},
     {"create", NULL, OPTION_FLAG, offsetof(struct import_options, create), NULL, NULL,
      "make the database if there is none"},
+    {"force", NULL, OPTION_FLAG, offsetof(struct import_options, force), NULL, NULL,
+     "also if many cars go, or a price falls below half or rises above double"},
 };
 
 static const struct options table = {
@@ -73,6 +76,32 @@ static struct store *open_database(const struct import_options *values, struct b
     return store_open(!exists && values->dry_run ? "sqlite::memory:" : values->database, error);
 }
 
+/* Says what was done, or why nothing was: whether that is what was asked for. */
+static bool tell(const struct fleet *fleet, const struct import_options *values,
+                 const struct store_import_report *report)
+{
+    struct buffer doubts;
+    buffer_init(&doubts, 1024);
+    store_import_doubts(report, &doubts);
+    bool refused = report->needs_force && !values->force;
+    if (refused && !values->dry_run)
+        fprintf(stderr,
+                "booking-main import: nothing done, since it would %s: look at the file with "
+                "--dry-run, and if it is right, import it with --force\n",
+                doubts.data);
+    else
+        printf("%s%zu added, %zu changed, %zu withdrawn, %zu unchanged\n",
+               values->dry_run ? "Nothing done; it would be: " : "", report->added, report->changed,
+               report->withdrawn, report->unchanged);
+    if (refused && values->dry_run)
+        fprintf(stderr, "booking-main import: warning: it needs --force, since it would %s\n",
+                doubts.data);
+    if (!refused || values->dry_run)
+        warn(fleet, report);
+    buffer_free(&doubts);
+    return !refused || values->dry_run;
+}
+
 static int import_file(const char *path, const struct import_options *values)
 {
     int status = 1;
@@ -85,12 +114,9 @@ static int import_file(const char *path, const struct import_options *values)
                               : fleet_load(path, &error);
     if (fleet)
         store = open_database(values, &error);
-    if (store && store_import(store, fleet, false, values->dry_run, &report, &error)) {
-        printf("%s%zu added, %zu changed, %zu withdrawn, %zu unchanged\n",
-               values->dry_run ? "Nothing done; it would be: " : "", report.added, report.changed,
-               report.withdrawn, report.unchanged);
-        warn(fleet, &report);
-        status = 0;
+    struct store_import_options options = {.dry_run = values->dry_run, .force = values->force};
+    if (store && store_import(store, fleet, &options, &report, &error)) {
+        status = tell(fleet, values, &report) ? 0 : 1;
     } else {
         fprintf(stderr, "booking-main import: %s\n", error.data ? error.data : "out of memory");
     }

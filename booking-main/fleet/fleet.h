@@ -5,8 +5,10 @@
  *     carid,category,location,day_price,hour_price,currency
  *
  * and a line such as 1-XXX-333,ECMR,NCE,55.00,10.00,EUR for each car. The columns may stand in any
- * order, with others among them. The category is an ACRISS code (four letters), the location any
- * code of the operator's, hour_price may be empty, and one currency holds for the whole fleet.
+ * order, with others among them. One of these may be turnaround, the minutes that the car needs
+ * between a return and the next pickup; where it is empty, the operator's setting for all cars
+ * counts. The category is an ACRISS code (four letters), the location any code of the operator's,
+ * hour_price may be empty, and one currency holds for the whole fleet.
  */
 #ifndef BOOKING_FLEET_FLEET_H
 #define BOOKING_FLEET_FLEET_H
@@ -24,6 +26,7 @@ struct fleet_car {
     char category[CAR_CATEGORY_SIZE + 1];
     int64_t day_price;  /* minor units of the fleet's currency */
     int64_t hour_price; /* -1 where there is none */
+    int32_t turnaround; /* minutes; -1 where there is none */
 };
 
 /* Cars in the order of their carids. */

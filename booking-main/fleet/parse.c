@@ -4,6 +4,7 @@
 #include "lib/base/text.h"
 #include "rental/price.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,17 +16,28 @@ enum {
     FREE_CARS_SHOWN = 10,
 };
 
-enum column { CARID, CATEGORY, LOCATION, DAY_PRICE, HOUR_PRICE, CURRENCY, COLUMNS };
+enum column {
+    CARID,
+    CATEGORY,
+    LOCATION,
+    DAY_PRICE,
+    HOUR_PRICE,
+    CURRENCY,
+    TURNAROUND,
+    COLUMNS,
+    REQUIRED = TURNAROUND, /* the columns before it */
+};
 
-static const char *const column_names[COLUMNS] = {"carid",     "category",   "location",
-                                                  "day_price", "hour_price", "currency"};
+static const char *const column_names[COLUMNS] = {
+    "carid", "category", "location", "day_price", "hour_price", "currency", "turnaround"};
 
 #define HEADING "carid,category,location,day_price,hour_price,currency"
 
 struct reader {
     struct csv csv;
     struct fleet *fleet;
-    size_t places[COLUMNS];      /* of the columns among a line's fields */
+    size_t places[COLUMNS]; /* of the columns among a line's fields */
+    bool has[COLUMNS];
     size_t heading_size;         /* fields in the heading */
     bool headed[CSV_FIELDS_MAX]; /* which of them have a name */
     size_t free_cars;            /* with a day_price of 0 */
@@ -55,7 +67,6 @@ static bool read_heading(struct reader *reader)
 {
     struct csv *csv = &reader->csv;
     struct buffer *warnings = &reader->fleet->warnings;
-    bool seen[COLUMNS] = {false};
     if (csv_next(csv) != CSV_LINE) {
         if (!csv->error->size)
             buffer_printf(csv->error, "%s:1:1: the file is empty: the first line must be " HEADING,
@@ -68,10 +79,10 @@ static bool read_heading(struct reader *reader)
         fleet_trim(field);
         reader->headed[i] = *field->text != '\0';
         enum column column = find_column(field->text);
-        if (column < COLUMNS && seen[column])
+        if (column < COLUMNS && reader->has[column])
             return csv_fail(csv, field, "heading", "stands there twice");
         if (column < COLUMNS) {
-            seen[column] = true;
+            reader->has[column] = true;
             reader->places[column] = i;
         } else if (*field->text) {
             buffer_printf(warnings, "%s:%u: column ", csv->name, field->line);
@@ -79,8 +90,8 @@ static bool read_heading(struct reader *reader)
             buffer_add_text(warnings, " is not one of a fleet's and is not read\n");
         }
     }
-    for (enum column column = 0; column < COLUMNS; column++)
-        if (!seen[column]) {
+    for (enum column column = 0; column < REQUIRED; column++)
+        if (!reader->has[column]) {
             buffer_printf(
                 csv->error,
                 "%s:%u:1: heading has no '%s': the first line must name the columns " HEADING,
@@ -111,7 +122,7 @@ static bool check_fields(struct reader *reader)
                                   "in quotation marks"
                                 : "has no heading above it");
     for (enum column column = 0; column < COLUMNS; column++)
-        if (reader->places[column] >= csv->field_count) {
+        if (reader->has[column] && reader->places[column] >= csv->field_count) {
             struct csv_field *last = &csv->fields[csv->field_count - 1];
             buffer_printf(csv->error,
                           "%s:%u:%u: %s is missing: the line has %zu fields, the heading %zu",
@@ -146,6 +157,22 @@ static bool read_price(const struct reader *reader, enum column column, int64_t 
     const char *problem = parse_price(field->text, reader->fleet->exponent, price);
     return problem ? fail_column(reader, column, problem) : true;
 }
+
+/* Of a car that has one of its own. */
+static bool read_turnaround(const struct reader *reader, int32_t *turnaround)
+{
+    const char *text = reader->csv.fields[reader->places[TURNAROUND]].text;
+    if (csv_is_blank(text))
+        return true;
+    size_t digits = strspn(text, "0123456789");
+    long minutes = strtol(text, NULL, 10);
+    if (text[digits] || digits > 9 || minutes > CAR_TURNAROUND_MAX)
+        return fail_column(reader, TURNAROUND, "is not a whole number of minutes from 0 to 10080");
+    *turnaround = (int32_t)minutes;
+    return true;
+}
+
+static_assert(CAR_TURNAROUND_MAX == 10080, "as the sentence says");
 
 static bool read_currency(const struct reader *reader, const char *currency)
 {
@@ -182,7 +209,8 @@ static bool read_car(struct reader *reader)
         return false;
     struct fleet_car car = {.carid = fields[reader->places[CARID]].text,
                             .location = fields[reader->places[LOCATION]].text,
-                            .hour_price = -1};
+                            .hour_price = -1,
+                            .turnaround = -1};
     const char *category = fields[reader->places[CATEGORY]].text;
     const char *problem = car_id_problem(car.carid);
     if (problem)
@@ -199,6 +227,8 @@ static bool read_car(struct reader *reader)
         return false;
     if (*fields[reader->places[HOUR_PRICE]].text &&
         !read_price(reader, HOUR_PRICE, &car.hour_price))
+        return false;
+    if (reader->has[TURNAROUND] && !read_turnaround(reader, &car.turnaround))
         return false;
     if (car.day_price == 0)
         warn_of_free_car(reader, &car);

@@ -71,8 +71,9 @@ void claims_give_way(struct claims *claims, struct stock *stock, uint32_t positi
 {
     int64_t car = catalog_car(stock->catalog, position)->number;
     for (struct claim *claim = claims->first; claim; claim = claim->next)
-        if (claim->state == CLAIM_HELD && claim->car == car && overlap(claim->period, period)) {
-            (void)availability_release(stock->availability, position, claim->period);
+        /* What is over is in nobody's way, and the index has forgotten it. */
+        if (claim->state == CLAIM_HELD && claim->car == car && overlap(claim->period, period) &&
+            availability_release(stock->availability, position, claim->period) == 0) {
             claim->state = CLAIM_LOST;
             claims->lost++;
         }

@@ -8,6 +8,7 @@ enum {
     CAR_ID_MAX = 64,       /* bytes of UTF-8 */
     CAR_LOCATION_MAX = 32, /* letters, digits, ".", "_" and "-" */
     CAR_CATEGORY_SIZE = 4, /* capital letters: an ACRISS code (https://www.acriss.org/car-codes/) */
+    CAR_TURNAROUND_MAX = 7 * 24 * 60, /* minutes between a return and the next pickup */
 };
 
 /* NULL when the text could be a car's id, which is any UTF-8 (a number plate: "TÜ-AB 12") without

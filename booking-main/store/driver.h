@@ -16,8 +16,9 @@ struct store_driver {
     const char *(*place)(const struct store *store);
     bool (*exists)(const char *url);
     bool (*backup)(const char *url, const char *path, struct buffer *error);
-    bool (*import)(struct store *store, const struct fleet *fleet, bool only_if_empty, bool dry_run,
-                   struct store_import_report *report, struct buffer *error);
+    bool (*import)(struct store *store, const struct fleet *fleet,
+                   const struct store_import_options *options, struct store_import_report *report,
+                   struct buffer *error);
     bool (*read_snapshot)(struct store *store, int32_t since,
                           const struct store_snapshot_reader *reader, int64_t *last_event,
                           struct buffer *error);

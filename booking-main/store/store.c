@@ -46,10 +46,11 @@ bool store_backup(const char *url, const char *path, struct buffer *error)
                           error);
 }
 
-bool store_import(struct store *store, const struct fleet *fleet, bool only_if_empty, bool dry_run,
-                  struct store_import_report *report, struct buffer *error)
+bool store_import(struct store *store, const struct fleet *fleet,
+                  const struct store_import_options *options, struct store_import_report *report,
+                  struct buffer *error)
 {
-    return store->driver->import(store, fleet, only_if_empty, dry_run, report, error);
+    return store->driver->import(store, fleet, options, report, error);
 }
 
 bool store_read_snapshot(struct store *store, int32_t since,

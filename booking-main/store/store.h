@@ -148,8 +148,19 @@ struct store_import_bookings {
     char first[STORE_IMPORT_NAMED][BOOKING_ID_SIZE + 1];
 };
 
+struct store_import_options {
+    bool only_if_empty; /* a store that has cars already is left alone; the report is all zero */
+    bool dry_run;       /* nothing is changed; the report says what would be */
+    bool force;         /* also what is more likely a slip than a wish */
+};
+
 struct store_import_report {
     size_t added, changed, withdrawn, unchanged; /* cars; a withdrawn one that is back was added */
+    size_t fleet_before;                         /* cars that were offered before */
+    /* Changed cars whose day or hour price falls below half, or rises above double; in another
+     * currency no price can be compared, and all cars that stay are counted. */
+    size_t repriced;
+    bool needs_force; /* more than a tenth of the cars go, or some are repriced */
     /* Bookings and holds that are not over: of cars that now stand elsewhere or have another
      * category, and of cars that are withdrawn. They keep what was booked. */
     struct store_import_bookings bookings_moved, bookings_withdrawn;
@@ -186,12 +197,15 @@ struct store;
 struct store *store_open(const char *url, struct buffer *error);
 
 /* Replaces the fleet in one transaction, blocking. Cars that are not in it any more are withdrawn
- * and keep their bookings. With `only_if_empty` a store that has cars already is left alone, and
- * the report is all zero. With `dry_run` nothing is changed, and the report says what would be.
+ * and keep their bookings. What needs force changes nothing without it, as the report then says.
  * Returns false, with nothing changed and a sentence added to `error`, when the database fails, or
  * when a booking that is not over is in another currency. */
-bool store_import(struct store *store, const struct fleet *fleet, bool only_if_empty, bool dry_run,
-                  struct store_import_report *report, struct buffer *error);
+bool store_import(struct store *store, const struct fleet *fleet,
+                  const struct store_import_options *options, struct store_import_report *report,
+                  struct buffer *error);
+
+/* Adds why an import needs force, as the end of a sentence: "withdraw 20 of 90 cars and ...". */
+void store_import_doubts(const struct store_import_report *report, struct buffer *out);
 
 /* Whether there is a database at `url` already. False, with a sentence added to `error`, when the
  * URL is of no database that this version knows. */

@@ -95,10 +95,11 @@ void store_load_fleet(const char *url)
     for (size_t i = 0; i < fleet.count; i++) {
         char *carid = fleet.text + i * CARID_SIZE;
         (void)snprintf(carid, CARID_SIZE, "car-%zu", i);
-        fleet.cars[i] = (struct fleet_car){carid, "NCE", "ECMR", 5500, -1};
+        fleet.cars[i] = (struct fleet_car){carid, "NCE", "ECMR", 5500, -1, -1};
     }
+    struct store_import_options options = {0};
     struct store_import_report report;
-    if (!store_import(store, &fleet, false, false, &report, &error))
+    if (!store_import(store, &fleet, &options, &report, &error))
         store_load_die("import", error.data);
     free(fleet.cars);
     free(fleet.text);

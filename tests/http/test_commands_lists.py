@@ -198,7 +198,7 @@ def test_cars_and_the_fleet_file(pods, desk, database, tmp_path):
     assert run_command("import", file, "--database", database.url)[:2] == (
         0, "0 added, 0 changed, 0 withdrawn, 5 unchanged\n")
     file.write_text(fleet_text(*cars(3)))
-    assert run_command("import", file, "--database", database.url)[0] == 0
+    assert run_command("import", file, "--force", "--database", database.url)[0] == 0
     assert len(desk.json("cars")["cars"]) == 3
     assert [car["carid"] for car in desk.json("cars", "--withdrawn")["cars"] if not car["offered"]] == [
         "TÜ-AB 12", "品川 300"]

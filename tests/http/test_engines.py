@@ -91,7 +91,7 @@ def test_one_restarts_while_the_other_books(start, fleet, database):
 def import_lines(tmp_path, database, *lines, options=()):
     path = tmp_path / "new.csv"
     path.write_text(fleet_text(*lines))
-    return run_command("import", path, "--database", database.url, *options)
+    return run_command("import", path, "--database", database.url, "--force", *options)
 
 
 def test_an_import_is_followed(engines, database, tmp_path):

@@ -5,7 +5,7 @@ import subprocess
 import pytest
 
 from booking_support import book, fleet_text, offer, order, post, rows, run_command
-from support import BUILD, SANITIZER_ENVIRONMENT
+from support import BUILD, SANITIZER_ENVIRONMENT, wait_until
 
 PLATE = "TÜ-AB 12"
 
@@ -129,7 +129,7 @@ def test_bookings_of_cars_that_change_place_or_go_are_named(start, database, wri
         return ", ".join(location.rsplit("/", 1)[1] for location in locations)
 
     for options in (("--dry-run",), ()):
-        status, printed, wrong = import_file(path, database, *options)
+        status, printed, wrong = import_file(path, database, "--force", *options)
         assert status == 0 and printed.endswith("0 added, 2 changed, 1 withdrawn, 0 unchanged\n")
         assert wrong.splitlines() == [
             "booking-main import: warning: 7 bookings or holds are of cars that now stand elsewhere "
@@ -140,6 +140,26 @@ def test_bookings_of_cars_that_change_place_or_go_are_named(start, database, wri
 
 
 # --- the fleet of a start -------------------------------------------------------------------------
+
+def test_half_a_file_and_a_slip_of_a_price_are_asked_about(start, database, write):
+    """One sentence, nothing done, and status 1; --force does it."""
+    pod = start.pod("kayak", "--database", database.url, "--fleet",
+                    write(fleet_text("a,ECMR,NCE,50,,EUR", "b,ECMR,NCE,60,,EUR", "c,ECMR,NCE,70,,EUR")))
+    path = write(fleet_text("a,ECMR,NCE,500,,EUR", "b,ECMR,NCE,60,,EUR"))
+    would = ("would withdraw 1 of 3 cars and give 1 of 3 cars a price of less than half or more than "
+             "double, or in another currency")
+    before = rows(database, "SELECT carid, day_price, offered FROM cars ORDER BY carid")
+    assert import_file(path, database, "--dry-run") == (
+        0, "Nothing done; it would be: 0 added, 1 changed, 1 withdrawn, 1 unchanged\n",
+        f"booking-main import: warning: it needs --force, since it {would}\n")
+    assert import_file(path, database) == (
+        1, "", f"booking-main import: nothing done, since it {would}: look at the file with "
+        "--dry-run, and if it is right, import it with --force\n")
+    assert rows(database, "SELECT carid, day_price, offered FROM cars ORDER BY carid") == before
+    assert import_file(path, database, "--force") == (
+        0, "0 added, 1 changed, 1 withdrawn, 1 unchanged\n", "")
+    wait_until(lambda: offer(pod) == "b", what="the new fleet")
+
 
 def warnings(engine):
     return [line for line in engine.log("stderr") if "fleet" in line["msg"]]

@@ -27,7 +27,7 @@ def test_the_log_counts_the_cars_that_are_offered(start, fleet, tmp_path, databa
                               fleet("a,ECMR,NCE,50,,EUR", "b,ECMR,NCE,60,,EUR")))
     new = tmp_path / "new.csv"
     new.write_text(fleet_text("b,ECMR,NCE,60,,EUR"))
-    subprocess.run([BUILD / "booking-main", "import", new, *arguments], check=True,
+    subprocess.run([BUILD / "booking-main", "import", new, "--force", *arguments], check=True,
                    env={"PATH": os.environ["PATH"], **SANITIZER_ENVIRONMENT},
                    stdout=subprocess.DEVNULL)
     engine = start.engine(adapter, *arguments)

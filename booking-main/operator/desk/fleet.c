@@ -8,7 +8,7 @@
 #include "operator/desk/fields.h"
 #include "store/desk/document.h"
 
-enum { SENTENCE_MAX = 256, WITHDRAWN_ONE_IN = 10 };
+enum { SENTENCE_MAX = 256 };
 
 struct upload {
     struct desk_call call;
@@ -18,27 +18,20 @@ struct upload {
     struct buffer needs_force; /* a sentence: why it does; "" when it does not */
 };
 
-/* A file that lacks many of the cars is more likely half a file than a wish. */
-static void judge(struct upload *upload, const struct store_import_report *report)
-{
-    size_t before = report->changed + report->withdrawn + report->unchanged;
-    if (report->withdrawn > before / WITHDRAWN_ONE_IN)
-        buffer_printf(&upload->needs_force, "It would withdraw %zu of %zu cars.", report->withdrawn,
-                      before);
-}
-
 static enum desk_result import_fleet(struct upload *upload, const struct fleet *fleet)
 {
     struct store *store = upload->call.engine->store;
     struct buffer *body = &upload->call.body, *error = &upload->call.job.error;
     struct store_import_report report;
-    if (!store_import(store, fleet, false, true, &report, error))
+    struct store_import_options options = {.dry_run = upload->dry_run, .force = upload->force};
+    if (!store_import(store, fleet, &options, &report, error))
         return DESK_FAILED;
-    judge(upload, &report);
-    bool refused = upload->needs_force.size && !upload->force;
-    bool writes = !upload->dry_run && !refused;
-    if (writes && !store_import(store, fleet, false, false, &report, error))
-        return DESK_FAILED;
+    if (report.needs_force) {
+        buffer_add_text(&upload->needs_force, "It would ");
+        store_import_doubts(&report, &upload->needs_force);
+        buffer_add_text(&upload->needs_force, ".");
+    }
+    bool writes = !upload->dry_run && (upload->force || !report.needs_force);
     bool whole = upload->dry_run || writes; /* else the members of a problem */
     if (whole)
         json_begin(body);

@@ -29,7 +29,7 @@ enum {
     DESK_COLLISIONS_MAX = 20, /* that a refusal lists */
     DESK_DAYS_MAX = 92,       /* of a calendar */
     DESK_BLOCK_DAYS_MAX = 366,
-    DESK_TURNAROUND_MAX = 7 * MINUTES_PER_DAY,
+    DESK_TURNAROUND_MAX = CAR_TURNAROUND_MAX,
     DESK_DAY_ROWS_MAX = 500, /* of each list of a day's overview; the counts are of all */
 };
 

@@ -141,6 +141,7 @@ void desk_json_import(struct buffer *out, bool done, const struct store_import_r
     json_add_integer(out, "changed", (int64_t)report->changed);
     json_add_integer(out, "withdrawn", (int64_t)report->withdrawn);
     json_add_integer(out, "unchanged", (int64_t)report->unchanged);
+    json_add_integer(out, "repriced", (int64_t)report->repriced);
     add_import_bookings(out, "moved", &report->bookings_moved);
     add_import_bookings(out, "stranded", &report->bookings_withdrawn);
     json_open_array(out, "warnings");

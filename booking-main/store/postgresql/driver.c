@@ -200,14 +200,14 @@ static bool open_own(struct pg_store *store, struct pg_connection *own, struct b
     return failure == PG_OK;
 }
 
-static bool postgresql_import(struct store *base, const struct fleet *fleet, bool only_if_empty,
-                              bool dry_run, struct store_import_report *report,
-                              struct buffer *error)
+static bool postgresql_import(struct store *base, const struct fleet *fleet,
+                              const struct store_import_options *options,
+                              struct store_import_report *report, struct buffer *error)
 {
     struct pg_connection own;
     if (!open_own(from_store(base), &own, error))
         return false;
-    bool imported = pg_import_fleet(&own, fleet, only_if_empty, dry_run, report, error);
+    bool imported = pg_import_fleet(&own, fleet, options, report, error);
     pg_connection_close(&own);
     return imported;
 }

@@ -9,6 +9,7 @@
 #include "store/postgresql/import.h"
 
 #include "lib/base/timestamp.h"
+#include "store/import.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -51,6 +52,15 @@ static void add_copy_text(struct buffer *out, const char *text)
     }
 }
 
+/* -1 is none. */
+static void add_copy_number(struct buffer *out, int64_t number)
+{
+    if (number >= 0)
+        buffer_printf(out, "%" PRId64, number);
+    else
+        buffer_add_text(out, "\\N");
+}
+
 static void add_copy_car(struct buffer *out, const struct fleet_car *car)
 {
     add_copy_text(out, car->carid);
@@ -59,10 +69,10 @@ static void add_copy_car(struct buffer *out, const struct fleet_car *car)
     buffer_add(out, "\t", 1);
     add_copy_text(out, car->location);
     buffer_printf(out, "\t%" PRId64 "\t", car->day_price);
-    if (car->hour_price >= 0)
-        buffer_printf(out, "%" PRId64 "\n", car->hour_price);
-    else
-        buffer_add_text(out, "\\N\n");
+    add_copy_number(out, car->hour_price);
+    buffer_add_text(out, "\t");
+    add_copy_number(out, car->turnaround);
+    buffer_add_text(out, "\n");
 }
 
 static bool copy_cars(struct import *import)
@@ -71,7 +81,7 @@ static bool copy_cars(struct import *import)
     buffer_init(&rows, 2 * COPY_PORTION);
     enum pg_failure failure = pg_copy_begin(
         import->connection, import->deadline,
-        "COPY new_cars (carid, category, location, day_price, hour_price) FROM STDIN");
+        "COPY new_cars (carid, category, location, day_price, hour_price, turnaround) FROM STDIN");
     for (size_t i = 0; i < import->fleet->count && failure == PG_OK; i++) {
         add_copy_car(&rows, &import->fleet->cars[i]);
         if (rows.size < COPY_PORTION && i + 1 < import->fleet->count)
@@ -88,18 +98,25 @@ static bool copy_cars(struct import *import)
 
 /* --- comparing ------------------------------------------------------------------------------- */
 
+#define REPRICED(price) "2 * n." price " < c." price " OR n." price " > 2 * c." price
+
 /* What becomes of each car that changes: 1 added, 2 changed, 3 withdrawn; `moved` says that it is
- * to stand elsewhere or be of another category. */
+ * to stand elsewhere or be of another category, `repriced` what store_is_repriced() does. */
 static const char compare[] =
     "CREATE TEMPORARY TABLE changes ON COMMIT DROP AS"
     " SELECT c.number, n.carid, CASE WHEN n.carid IS NULL THEN 3 WHEN c.number IS NULL"
     " OR c.offered = 0 THEN 1 ELSE 2 END AS kind,"
     " c.number IS NOT NULL AND n.carid IS NOT NULL AND"
-    " (c.category <> n.category OR c.location <> n.location) AS moved"
-    " FROM cars c FULL JOIN new_cars n ON n.carid = c.carid"
-    " WHERE (n.carid IS NULL AND c.offered <> 0) OR c.number IS NULL OR (n.carid IS NOT NULL AND"
-    " (c.offered = 0 OR c.category <> n.category OR c.location <> n.location OR"
-    " c.day_price <> n.day_price OR c.hour_price IS DISTINCT FROM n.hour_price))";
+    " (c.category <> n.category OR c.location <> n.location) AS moved,"
+    " c.offered <> 0 AND coalesce(" REPRICED("day_price") " OR " REPRICED(
+        "hour_price") ", false)"
+                      " AS repriced"
+                      " FROM cars c FULL JOIN new_cars n ON n.carid = c.carid"
+                      " WHERE (n.carid IS NULL AND c.offered <> 0) OR c.number IS NULL OR (n.carid "
+                      "IS NOT NULL AND"
+                      " (c.offered = 0 OR c.category <> n.category OR c.location <> n.location OR"
+                      " c.day_price <> n.day_price OR c.hour_price IS DISTINCT FROM n.hour_price"
+                      " OR c.turnaround IS DISTINCT FROM n.turnaround))";
 
 static bool count_changes(struct import *import)
 {
@@ -107,13 +124,16 @@ static bool count_changes(struct import *import)
     if (!import_run(import,
                     "SELECT count(*) FILTER (WHERE kind = 1), count(*) FILTER (WHERE kind = 2),"
                     " count(*) FILTER (WHERE kind = 3), (SELECT count(*) FROM new_cars) -"
-                    " count(*) FILTER (WHERE kind <> 3) FROM changes",
+                    " count(*) FILTER (WHERE kind <> 3), count(*) FILTER (WHERE repriced),"
+                    " (SELECT count(*) FROM cars WHERE offered <> 0) FROM changes",
                     NULL, &row))
         return false;
     import->report->added = (size_t)pg_number(row, 0, 0);
     import->report->changed = (size_t)pg_number(row, 0, 1);
     import->report->withdrawn = (size_t)pg_number(row, 0, 2);
     import->report->unchanged = (size_t)pg_number(row, 0, 3);
+    import->report->repriced = (size_t)pg_number(row, 0, 4);
+    import->report->fleet_before = (size_t)pg_number(row, 0, 5);
     PQclear(row);
     return true;
 }
@@ -174,10 +194,12 @@ static bool write_changes(struct import *import)
         " ORDER BY number FOR NO KEY UPDATE) locked",
         "UPDATE cars c SET offered = 0 FROM changes h WHERE h.number = c.number AND h.kind = 3",
         "UPDATE cars c SET category = n.category, location = n.location, day_price = n.day_price,"
-        " hour_price = n.hour_price, offered = 1 FROM changes h JOIN new_cars n"
+        " hour_price = n.hour_price, turnaround = n.turnaround, offered = 1 FROM changes h JOIN "
+        "new_cars n"
         " ON n.carid = h.carid WHERE h.number = c.number AND h.kind <> 3",
-        "INSERT INTO cars (carid, category, location, day_price, hour_price, offered)"
-        " SELECT n.carid, n.category, n.location, n.day_price, n.hour_price, 1 FROM new_cars n"
+        "INSERT INTO cars (carid, category, location, day_price, hour_price, turnaround, offered)"
+        " SELECT n.carid, n.category, n.location, n.day_price, n.hour_price, n.turnaround, 1"
+        " FROM new_cars n"
         " JOIN changes h ON h.carid = n.carid WHERE h.number IS NULL ORDER BY n.place",
         "UPDATE meta SET value = (value::bigint + 1)::text WHERE name = 'fleet'",
     };
@@ -206,46 +228,52 @@ static bool has_cars(struct import *import, bool *has)
 }
 
 /* In an open transaction, which the caller commits if *write is set, and else undoes. */
-static bool import_replace(struct import *import, bool only_if_empty, bool dry_run, bool *write)
+static bool import_replace(struct import *import, const struct store_import_options *options,
+                           bool *write)
 {
     bool has = false, other = false;
     if (!import_run(import, "SELECT value FROM meta WHERE name = 'fleet' FOR UPDATE", NULL, NULL) ||
         !has_cars(import, &has))
         return false;
-    if (only_if_empty && has)
+    if (options->only_if_empty && has)
         return true;
     if (!import_run(import,
                     "CREATE TEMPORARY TABLE new_cars (place bigint GENERATED ALWAYS AS IDENTITY,"
                     " carid text, category text, location text, day_price bigint,"
-                    " hour_price bigint) ON COMMIT DROP",
+                    " hour_price bigint, turnaround integer) ON COMMIT DROP",
                     NULL, NULL) ||
         !copy_cars(import) || !import_run(import, compare, NULL, NULL) || !count_changes(import) ||
         !find_bookings(import, FIND_BOOKINGS("c.moved"), &import->report->bookings_moved) ||
         !find_bookings(import, FIND_BOOKINGS("c.kind = 3"), &import->report->bookings_withdrawn) ||
         !check_currency(import, &other))
         return false;
-    const struct store_import_report *report = import->report;
-    *write = !dry_run && (other || report->added || report->changed || report->withdrawn);
+    struct store_import_report *report = import->report;
+    if (other) /* all that stay */
+        report->repriced = report->fleet_before - report->withdrawn;
+    store_import_judge(report);
+    *write = store_import_writes(report, options) &&
+             (other || report->added || report->changed || report->withdrawn);
     /* Where it knows nothing of a table, the server plans for a small one. */
     return !*write ||
            (import_run(import, "ANALYZE new_cars, changes", NULL, NULL) && write_changes(import));
 }
 
 bool pg_import_fleet(struct pg_connection *connection, const struct fleet *fleet,
-                     bool only_if_empty, bool dry_run, struct store_import_report *report,
+                     const struct store_import_options *options, struct store_import_report *report,
                      struct buffer *error)
 {
     struct store_import_report made = {0};
     struct import import = {connection, fleet, &made, error, loop_clock() + PATIENCE};
     bool write = false, has = false;
-    if (only_if_empty && !has_cars(&import, &has)) /* each start asks, and waits for no import */
+    if (options->only_if_empty &&
+        !has_cars(&import, &has)) /* each start asks, and waits for no import */
         return false;
     if (has) {
         *report = made;
         return true;
     }
     bool replaced = import_run(&import, "BEGIN", NULL, NULL) &&
-                    import_replace(&import, only_if_empty, dry_run, &write) &&
+                    import_replace(&import, options, &write) &&
                     (!write || import_run(&import, "COMMIT", NULL, NULL));
     pg_rollback(connection, loop_clock() + PATIENCE);
     if (replaced)

@@ -240,14 +240,15 @@ static void sqlite_give_back(struct sqlite_store *store, struct sqlite_connectio
         sqlite_connection_close(connection);
 }
 
-static bool sqlite_import(struct store *base, const struct fleet *fleet, bool only_if_empty,
-                          bool dry_run, struct store_import_report *report, struct buffer *error)
+static bool sqlite_import(struct store *base, const struct fleet *fleet,
+                          const struct store_import_options *options,
+                          struct store_import_report *report, struct buffer *error)
 {
     struct sqlite_store *store = from_store(base);
     struct sqlite_connection own, *connection = sqlite_borrow(store, &own, error);
     if (!connection)
         return false;
-    bool imported = sqlite_import_fleet(connection, fleet, only_if_empty, dry_run, report, error);
+    bool imported = sqlite_import_fleet(connection, fleet, options, report, error);
     sqlite_give_back(store, connection);
     return imported;
 }

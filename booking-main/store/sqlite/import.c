@@ -10,6 +10,7 @@
 #include "store/sqlite/import.h"
 
 #include "lib/base/timestamp.h"
+#include "store/import.h"
 #include "store/sqlite/events.h"
 
 #include <assert.h>
@@ -98,7 +99,7 @@ static bool add_bookings(struct import *import, int64_t car, struct store_import
     return result == SQLITE_DONE || fail_result(import, result);
 }
 
-enum { NUMBER, CARID, CATEGORY, LOCATION, DAY_PRICE, HOUR_PRICE, OFFERED };
+enum { NUMBER, CARID, CATEGORY, LOCATION, DAY_PRICE, HOUR_PRICE, OFFERED, TURNAROUND };
 
 /* What becomes of a car that the database has. */
 static bool compare_car(struct import *import, const struct query *row)
@@ -109,6 +110,7 @@ static bool compare_car(struct import *import, const struct query *row)
     const struct fleet_car *car = bsearch(query_column_text(row, CARID), fleet->cars, fleet->count,
                                           sizeof fleet->cars[0], compare_carid);
     import->had_cars = true;
+    import->report.fleet_before += offered;
     if (!car) {
         import->report.withdrawn += offered;
         return !offered || (add_bookings(import, number, &import->report.bookings_withdrawn) &&
@@ -117,8 +119,13 @@ static bool compare_car(struct import *import, const struct query *row)
     import->found[car - fleet->cars] = true;
     bool in_place = strcmp(query_column_text(row, CATEGORY), car->category) == 0 &&
                     strcmp(query_column_text(row, LOCATION), car->location) == 0;
-    bool same = in_place && sqlite3_column_int64(row->statement, DAY_PRICE) == car->day_price &&
-                query_column_price(row, HOUR_PRICE) == car->hour_price;
+    int64_t day_price = sqlite3_column_int64(row->statement, DAY_PRICE);
+    int64_t hour_price = query_column_price(row, HOUR_PRICE);
+    bool same = in_place && day_price == car->day_price && hour_price == car->hour_price &&
+                query_column_price(row, TURNAROUND) == car->turnaround;
+    import->report.repriced +=
+        offered && (import->other_currency || store_is_repriced(day_price, car->day_price) ||
+                    store_is_repriced(hour_price, car->hour_price));
     if (offered && same) {
         import->report.unchanged++;
         return true;
@@ -135,7 +142,7 @@ static bool compare_cars(struct import *import)
     sqlite3_stmt *statement = NULL;
     struct query query = query_begin(import->connection, &statement,
                                      "SELECT number, carid, category, location, day_price,"
-                                     " hour_price, offered FROM cars");
+                                     " hour_price, offered, turnaround FROM cars");
     bool compared = true;
     int result;
     while ((result = query_step(&query)) == SQLITE_ROW && compared)
@@ -229,15 +236,16 @@ static int write_car(struct import *import, sqlite3_stmt **statements, const str
     if (change->number)
         query = query_begin(import->connection, &statements[1],
                             "UPDATE cars SET category = ?, location = ?, day_price = ?,"
-                            " hour_price = ?, offered = 1 WHERE number = ?");
+                            " hour_price = ?, turnaround = ?, offered = 1 WHERE number = ?");
     else
         query = query_begin(import->connection, &statements[2],
-                            "INSERT INTO cars (category, location, day_price, hour_price, carid,"
-                            " offered) VALUES (?, ?, ?, ?, ?, 1)");
+                            "INSERT INTO cars (category, location, day_price, hour_price,"
+                            " turnaround, carid, offered) VALUES (?, ?, ?, ?, ?, ?, 1)");
     query_text(&query, car->category);
     query_text(&query, car->location);
     query_number(&query, car->day_price);
     query_price(&query, car->hour_price);
+    query_price(&query, car->turnaround); /* -1 is none there too */
     if (change->number)
         query_number(&query, change->number);
     else
@@ -325,10 +333,10 @@ failed:
     return FAILED;
 }
 
-static bool import_replace(struct import *import, bool only_if_empty, bool dry_run)
+static bool import_replace(struct import *import, const struct store_import_options *options)
 {
     int64_t has_cars = 0;
-    if (only_if_empty) { /* each start asks, and need not read a million cars for it */
+    if (options->only_if_empty) { /* each start asks, and need not read a million cars for it */
         int result =
             sqlite_read_number(import->connection, "SELECT EXISTS (SELECT 1 FROM cars)", &has_cars);
         if (result != SQLITE_OK)
@@ -341,11 +349,12 @@ static bool import_replace(struct import *import, bool only_if_empty, bool dry_r
     for (int round = 0; round < ROUNDS; round++) {
         if (!import_compare(import))
             return false;
-        if (only_if_empty && import->had_cars) {
+        if (options->only_if_empty && import->had_cars) {
             import->report = (struct store_import_report){0};
             return true;
         }
-        if (dry_run)
+        store_import_judge(&import->report);
+        if (!store_import_writes(&import->report, options))
             return check_currency(import);
         if (!import->change_count && !import->other_currency)
             return true;
@@ -359,15 +368,14 @@ static bool import_replace(struct import *import, bool only_if_empty, bool dry_r
 }
 
 bool sqlite_import_fleet(struct sqlite_connection *connection, const struct fleet *fleet,
-                         bool only_if_empty, bool dry_run, struct store_import_report *report,
-                         struct buffer *error)
+                         const struct store_import_options *options,
+                         struct store_import_report *report, struct buffer *error)
 {
     struct import import = {.connection = connection, .fleet = fleet, .error = error};
     for (size_t i = 1; i < fleet->count; i++) /* what a fleet promises */
         assert(strcmp(fleet->cars[i - 1].carid, fleet->cars[i].carid) < 0);
     import.found = calloc(fleet->count + 1, sizeof *import.found);
-    bool replaced =
-        import.found ? import_replace(&import, only_if_empty, dry_run) : fail_memory(&import);
+    bool replaced = import.found ? import_replace(&import, options) : fail_memory(&import);
     if (replaced)
         *report = import.report;
     sqlite3_finalize(import.find_bookings);

@@ -7,7 +7,7 @@
 
 /* store_import() on a connection that no transaction is open on. */
 bool sqlite_import_fleet(struct sqlite_connection *connection, const struct fleet *fleet,
-                         bool only_if_empty, bool dry_run, struct store_import_report *report,
-                         struct buffer *error);
+                         const struct store_import_options *options,
+                         struct store_import_report *report, struct buffer *error);
 
 #endif

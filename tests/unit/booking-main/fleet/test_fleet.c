@@ -22,6 +22,8 @@ static void write_down(const struct fleet *fleet, struct buffer *out)
         const struct fleet_car *car = &fleet->cars[i];
         buffer_printf(out, "\n%s %s %s %lld %lld", car->carid, car->category, car->location,
                       (long long)car->day_price, (long long)car->hour_price);
+        if (car->turnaround >= 0)
+            buffer_printf(out, " %d", car->turnaround);
     }
 }
 

@@ -59,12 +59,21 @@ static inline void check_catalog(const struct catalog *catalog, const struct mod
         check(car->number == cars[i].number &&
                   catalog_by_number(catalog, car->number) == position &&
                   car->offered == cars[i].offered && car->day_price == cars[i].day_price &&
-                  car->hour_price == cars[i].hour_price &&
+                  car->hour_price == cars[i].hour_price && car->turnaround == cars[i].turnaround &&
                   strcmp(catalog_location(catalog, car), cars[i].location) == 0 &&
                   memcmp(car->category, cars[i].category, CAR_CATEGORY_SIZE) == 0,
               "what the catalog says of a car");
     }
     check(known == catalog_count(catalog), "cars in the catalog");
+}
+
+/* Holds that the clock says have expired. */
+static inline int overdue(void)
+{
+    int count = 0;
+    for (int i = 0; i < world.model.booking_count; i++)
+        count += model_has_expired(&world.model.bookings[i], wall_clock);
+    return count;
 }
 
 /* --- the store's snapshot -------------------------------------------------------------------- */
@@ -90,7 +99,8 @@ static inline bool on_car(void *context, const struct store_car *read)
     cars_read++;
     check(is->number == read->number && strcmp(model_carid(car), read->carid) == 0 &&
               is->offered == read->offered && is->day_price == read->day_price &&
-              is->hour_price == read->hour_price && strcmp(is->location, read->location) == 0 &&
+              is->hour_price == read->hour_price && is->turnaround == read->turnaround &&
+              strcmp(is->location, read->location) == 0 &&
               strcmp(is->category, read->category) == 0,
           "what the store says of a car");
     return true;
@@ -102,10 +112,11 @@ static inline bool on_taken(void *context, const struct store_event *event)
     int booking = model_find_booking(&world.model, event->booking_id);
     check(booking != MODEL_NONE, "a booking in the store");
     const struct booking *is = &world.model.bookings[booking];
+    struct period occupied = model_occupied(is);
     taken_read++;
     check(model_is_active(is) && is->car == event->car &&
-              is->period.pickup_at == event->period.pickup_at &&
-              is->period.return_at == event->period.return_at &&
+              occupied.pickup_at == event->period.pickup_at &&
+              occupied.return_at == event->period.return_at &&
               (is->state == BOOKING_HELD ? is->expires_at : 0) == event->expires_at,
           "what the store says of a booking");
     return true;

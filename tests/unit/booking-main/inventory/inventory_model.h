@@ -27,21 +27,24 @@ struct model_car {
     bool known, offered;
     int64_t number; /* once it is known */
     int64_t day_price, hour_price;
+    int32_t own_turnaround; /* -1: none */
+    int32_t turnaround;     /* which it has */
     char location[CAR_LOCATION_MAX + 1], category[CAR_CATEGORY_SIZE + 1];
 };
 
 struct model_claim {
     char id[BOOKING_ID_SIZE + 1];
     int car;
-    struct period period;
-    int state; /* the product's names */
-    int fleet; /* which of those the inventory loaded it was made in */
+    struct period period; /* with the turnaround */
+    int state;            /* the product's names */
+    int fleet;            /* which of those the inventory loaded it was made in */
 };
 
 struct model {
     struct model_car store[MODEL_CARS], index[MODEL_CARS];
-    int32_t since; /* of the index */
-    int fleet;     /* how many were loaded */
+    int32_t turnaround; /* fleet-wide */
+    int32_t since;      /* of the index */
+    int fleet;          /* how many were loaded */
     struct booking *bookings;
     int *booking_cars;
     int booking_count;
@@ -80,7 +83,16 @@ static inline bool model_overlap(struct period a, struct period b)
 
 static inline bool model_is_active(const struct booking *booking)
 {
-    return booking->state == BOOKING_HELD || booking->state == BOOKING_BOOKED;
+    return booking->state == BOOKING_HELD || booking->state == BOOKING_BOOKED ||
+           booking->state == BOOKING_BLOCKED;
+}
+
+/* For how long it has its car. */
+static inline struct period model_occupied(const struct booking *booking)
+{
+    struct period period = booking->period;
+    period.return_at += booking->turnaround;
+    return period;
 }
 
 /* --- the store ------------------------------------------------------------------------------- */
@@ -106,7 +118,8 @@ static inline void model_expect(struct model *model, enum store_event_kind kind,
 {
     assert_true(model->expected_count < MODEL_EVENTS);
     struct store_event *event = &model->expected[model->expected_count++];
-    *event = (struct store_event){.kind = kind, .car = booking->car, .period = booking->period};
+    *event =
+        (struct store_event){.kind = kind, .car = booking->car, .period = model_occupied(booking)};
     event->expires_at = booking->state == BOOKING_HELD ? booking->expires_at : 0;
     snprintf(event->booking_id, sizeof event->booking_id, "%s", booking->id);
 }
@@ -130,9 +143,9 @@ static inline bool model_make_way(struct model *model, int car, struct period pe
         int next = MODEL_NONE;
         for (int i = 0; i < model->booking_count; i++)
             if (model->booking_cars[i] == car && model_is_active(&model->bookings[i]) &&
-                model_overlap(model->bookings[i].period, period) &&
-                (next == MODEL_NONE ||
-                 model->bookings[i].period.return_at < model->bookings[next].period.return_at))
+                model_overlap(model_occupied(&model->bookings[i]), period) &&
+                (next == MODEL_NONE || model_occupied(&model->bookings[i]).return_at <
+                                           model_occupied(&model->bookings[next]).return_at))
                 next = i;
         if (next == MODEL_NONE)
             return true;
@@ -151,9 +164,9 @@ static inline enum store_result model_book(struct model *model, const struct boo
     const struct model_car *is = &model->store[car];
     if (!is->offered || is->day_price != booking->day_price ||
         is->hour_price != booking->hour_price || strcmp(is->location, booking->location) != 0 ||
-        strcmp(is->category, booking->category) != 0)
+        strcmp(is->category, booking->category) != 0 || is->turnaround != booking->turnaround)
         return STORE_CAR_CHANGED;
-    if (!model_make_way(model, car, booking->period, now))
+    if (!model_make_way(model, car, model_occupied(booking), now))
         return STORE_CAR_TAKEN;
     assert_true(model->booking_count < MODEL_BOOKINGS);
     model->booking_cars[model->booking_count] = car;
@@ -196,6 +209,15 @@ static inline enum store_result model_run(struct model *model, enum store_operat
     }
 }
 
+/* Gives cars without a turnaround of their own that for all. */
+static inline void model_spread_turnaround(struct model *model)
+{
+    for (int i = 0; i < MODEL_CARS; i++) {
+        struct model_car *car = &model->store[i];
+        car->turnaround = car->own_turnaround < 0 ? model->turnaround : car->own_turnaround;
+    }
+}
+
 /* Replaces the fleet; whether that changes anything. New cars get their numbers elsewhere. */
 static inline bool model_import(struct model *model, const struct model_car *fleet,
                                 struct store_import_report *report)
@@ -211,6 +233,7 @@ static inline bool model_import(struct model *model, const struct model_car *fle
         }
         bool same = is->day_price == is_to_be->day_price &&
                     is->hour_price == is_to_be->hour_price &&
+                    is->own_turnaround == is_to_be->own_turnaround &&
                     strcmp(is->location, is_to_be->location) == 0 &&
                     strcmp(is->category, is_to_be->category) == 0;
         report->added += !is->offered;
@@ -222,24 +245,33 @@ static inline bool model_import(struct model *model, const struct model_car *fle
         is->number = number;
         is->known = known;
     }
+    model_spread_turnaround(model);
     return report->added || report->changed || report->withdrawn;
 }
 
 /* --- the inventory --------------------------------------------------------------------------- */
 
-static inline bool model_is_free(const struct model *model, int car, struct period period)
+/* Whether nobody has the car. */
+static inline bool model_is_clear(const struct model *model, int car, struct period period)
 {
-    if (period.pickup_at < model->since)
-        return false;
     for (int i = 0; i < model->booking_count; i++)
         if (model->booking_cars[i] == car && model_is_active(&model->bookings[i]) &&
-            model_overlap(model->bookings[i].period, period))
+            model_overlap(model_occupied(&model->bookings[i]), period))
             return false;
     for (int i = 0; i < model->claim_count; i++)
         if (model->claims[i].car == car && model->claims[i].state == CLAIM_HELD &&
             model_overlap(model->claims[i].period, period))
             return false;
     return true;
+}
+
+/* Whether a rental can have it. */
+static inline bool model_is_free(const struct model *model, int car, struct period rental)
+{
+    if (rental.pickup_at < model->since)
+        return false;
+    rental.return_at += model->index[car].turnaround;
+    return model_is_clear(model, car, rental);
 }
 
 static inline bool model_is_offered(const struct model *model, int car)
@@ -306,7 +338,7 @@ static inline void model_loaded(struct model *model, const struct model_car *car
         if (rest.pickup_at < since)
             rest.pickup_at = since;
         if (claim->state == CLAIM_LOST && rest.pickup_at < rest.return_at &&
-            model_is_free(model, claim->car, rest))
+            model_is_clear(model, claim->car, rest))
             claim->state = CLAIM_HELD;
     }
 }

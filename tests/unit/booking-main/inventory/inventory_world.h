@@ -9,6 +9,7 @@
 #include "tests/unit/booking-main/store/store_unit.h"
 
 #include "inventory/stock.h"
+#include "store/desk/desk.h"
 
 #include <semaphore.h>
 #include <time.h>
@@ -113,6 +114,7 @@ static struct {
     uint64_t random;
     struct unit_engine engine;
     struct inventory *inventory;
+    struct desk *desk;
     struct log *log;
     struct model model;
     struct flow *flows[MODEL_CLAIMS]; /* beside the model's claims */
@@ -125,6 +127,7 @@ static struct {
     struct model_car read[MODEL_CARS]; /* by the loader */
     struct key keys[2][KEYS];          /* of each channel */
     int64_t life_began;
+    int moved, extended, blocked, released, in_the_way; /* by the operator */
     int events_seen, booked, held, lost, changed, taken, loaded, expired;
     unsigned ids;
 } world;
@@ -266,6 +269,12 @@ static inline struct criteria random_criteria(void)
     return criteria;
 }
 
+static inline uint32_t random_turnaround(void)
+{
+    static const uint32_t lengths[] = {0, 1, 30, 60, 61, MINUTES_PER_DAY, CAR_TURNAROUND_MAX};
+    return lengths[pick(LENGTH(lengths))];
+}
+
 static inline void random_fleet(struct model_car *fleet)
 {
     static const char *const locations[] = {"NCE", "PAR", "LYS"};
@@ -280,14 +289,18 @@ static inline void random_fleet(struct model_car *fleet)
             continue;
         fleet[i].day_price = 2000 + 500 * pick(4);
         fleet[i].hour_price = chance(30) ? -1 : 700;
+        fleet[i].own_turnaround = chance(70) ? -1 : (int32_t)random_turnaround();
         strcpy(fleet[i].location, locations[pick(LENGTH(locations))]);
         strcpy(fleet[i].category, categories[pick(LENGTH(categories))]);
     }
     fleet[pick(MODEL_CARS)].offered = false;
     struct model_car *one = &fleet[0]; /* a fleet has a car */
     if (!one->day_price)
-        *one = (struct model_car){
-            .day_price = 2500, .hour_price = 700, .location = "NCE", .category = "ECMR"};
+        *one = (struct model_car){.day_price = 2500,
+                                  .hour_price = 700,
+                                  .own_turnaround = -1,
+                                  .location = "NCE",
+                                  .category = "ECMR"};
     one->offered = true;
 }
 

@@ -1,13 +1,14 @@
 /* The inventory over the real store, beside a simple model (inventory_model.h): random bookings,
- * holds, confirmations, cancellations, expiries, imports and clock steps, and claims that are held
- * meanwhile. After each step store, index and model must say the same.
+ * holds, confirmations, cancellations, expiries, imports, clock steps and what an operator does
+ * (inventory_desk.h), and claims that are held meanwhile. After each step store, index and model
+ * must say the same.
  *
  * The steps are those of many short lives, each of a database and an inventory of its own and with
  * a seed of its own. SEED=n is the first life's, STEPS=n how many steps there are in all; a failure
  * prints what to set to see it again. Nothing depends on real time or on which thread is faster:
  * the clocks are the test's, and so is the moment at which a new fleet is read and put to use.
  */
-#include "tests/unit/booking-main/inventory/inventory_checks.h"
+#include "tests/unit/booking-main/inventory/inventory_desk.h"
 
 #include <fcntl.h>
 
@@ -31,7 +32,10 @@ static void import_fleet(void)
             buffer_printf(&lines, "%s,%s,%s,%d.%02d,", model_carid(i), fleet[i].category,
                           fleet[i].location, (int)fleet[i].day_price / 100,
                           (int)fleet[i].day_price % 100);
-            buffer_printf(&lines, fleet[i].hour_price < 0 ? ",EUR\n" : "7.00,EUR\n");
+            buffer_add_text(&lines, fleet[i].hour_price < 0 ? ",EUR," : "7.00,EUR,");
+            if (fleet[i].own_turnaround >= 0)
+                buffer_printf(&lines, "%d", (int)fleet[i].own_turnaround);
+            buffer_add_text(&lines, "\n");
         }
     report = unit_try_import(&world.engine, lines.data, false, false);
     buffer_free(&lines);
@@ -95,6 +99,7 @@ static void begin_flow(void)
     strcpy(booking->channel, random_channel());
     booking->car = car->number;
     booking->period = criteria.period;
+    booking->turnaround = car->turnaround;
     booking->day_price = car->day_price;
     booking->hour_price = car->hour_price;
     strcpy(booking->currency, catalog_currency(catalog));
@@ -106,8 +111,10 @@ static void begin_flow(void)
     booking->expires_at = hold ? wall_clock + 1 + pick(chance(50) ? 30 : 7200) : 0;
 
     struct model_claim *claim = &model->claims[model->claim_count];
-    *claim = (struct model_claim){
-        .car = wanted, .period = criteria.period, .state = CLAIM_HELD, .fleet = model->fleet};
+    *claim = (struct model_claim){.car = wanted,
+                                  .period = model_occupied(booking),
+                                  .state = CLAIM_HELD,
+                                  .fleet = model->fleet};
     strcpy(claim->id, flow->claim.booking_id);
     world.flows[model->claim_count++] = flow;
 }
@@ -208,6 +215,7 @@ static void book_elsewhere(struct unit_request *request)
     if (booking->period.return_at <= booking->period.pickup_at)
         booking->period.return_at = booking->period.pickup_at + 30;
     booking->day_price = chance(95) ? is->day_price : 1;
+    booking->turnaround = chance(95) ? is->turnaround : 7;
     booking->hour_price = is->hour_price;
     strcpy(booking->currency, "EUR");
     snprintf(booking->carid, sizeof booking->carid, "%s", model_carid(car));
@@ -245,7 +253,8 @@ static void run_other(struct unit_request *request)
         uint32_t back = chance(70) && count > 40 ? pick(40) : pick((uint32_t)count);
         const struct booking *booking = &world.model.bookings[count - 1 - (int)back];
         *request = unit_request(operation, booking->id);
-        strcpy(request->store.booking.channel, chance(95) ? booking->channel : random_channel());
+        bool own = *booking->channel && chance(95); /* a block is no partner's */
+        strcpy(request->store.booking.channel, own ? booking->channel : random_channel());
     }
     request->store.now = wall_clock;
     if (operation == STORE_EXPIRE && chance(50))
@@ -362,15 +371,6 @@ static void run_group(void)
 
 /* --- steps: time ----------------------------------------------------------------------------- */
 
-/* Holds that the clock says have expired. */
-static int overdue(void)
-{
-    int count = 0;
-    for (int i = 0; i < world.model.booking_count; i++)
-        count += model_has_expired(&world.model.bookings[i], wall_clock);
-    return count;
-}
-
 static void wait_a_while(void)
 {
     static const uint32_t lengths[] = {3, 30, 90, 3600, 12 * 3600};
@@ -432,6 +432,8 @@ static void begin_life(void)
     if (!store_start(world.engine.store, world.engine.loop, &handlers, world.engine.last_event,
                      &error))
         fail_msg("%s", error.data);
+    world.desk = desk_open(world.engine.store, &error);
+    assert_non_null(world.desk);
     buffer_free(&error);
     alarm(PATIENCE_SECONDS); /* to fail, not to hang */
 }
@@ -502,6 +504,7 @@ static void end_life(void)
     world.stopping = true;
     inventory_stop(world.inventory);
     check(world.waiting == 0, "nobody waits for ever");
+    desk_close(world.desk);
     store_close(world.engine.store);
     inventory_free(world.inventory);
     loop_free(world.engine.loop);
@@ -520,15 +523,17 @@ static void take_step(void)
     uint32_t kind = pick(1000);
     if (kind < 420)
         run_group();
-    else if (kind < 800)
+    else if (kind < 770)
         begin_flow();
-    else if (kind < 850 && world.model.claim_count)
+    else if (kind < 820 && world.model.claim_count)
         end_flow((int)pick((uint32_t)world.model.claim_count), STORE_UNAVAILABLE);
-    else if (kind < 865)
+    else if (kind < 835)
         import_fleet();
-    else if (kind < 930 && world.loads)
+    else if (kind < 900 && world.loads)
         load();
-    else if (kind < 985)
+    else if (kind < 965)
+        operate();
+    else if (kind < 990)
         wait_a_while();
     else
         step_the_clock();
@@ -550,6 +555,7 @@ static void index_store_and_model_agree(void **state)
     (void)state;
     long steps = (long)number_from("STEPS", SHORT_STEPS), done = 0;
     long booked = 0, held = 0, lost = 0, taken = 0, changed = 0, loaded = 0, expired = 0;
+    long moved = 0, extended = 0, blocked = 0, released = 0, in_the_way = 0;
     first_seed = number_from("SEED", 1);
     for (life_seed = first_seed; done < steps; life_seed++) {
         step = -1;
@@ -559,15 +565,20 @@ static void index_store_and_model_agree(void **state)
         step--;
         end_life();
         booked += world.booked, held += world.held, lost += world.lost, taken += world.taken;
+        moved += world.moved, extended += world.extended, blocked += world.blocked;
+        released += world.released, in_the_way += world.in_the_way;
         changed += world.changed, loaded += world.loaded, expired += world.expired;
     }
     model_free(&world.model);
     printf("%ld steps from seed %" PRIu64 ": %ld booked, %ld held, %ld expired by the inventory, "
-           "%ld fleets loaded; refused: %ld taken, %ld changed; %ld claims lost\n",
-           done, first_seed, booked, held, expired, loaded, taken, changed, lost);
+           "%ld fleets loaded; refused: %ld taken, %ld changed; %ld claims lost; by the operator: "
+           "%ld moved, %ld extended, %ld blocked, %ld released, %ld refused\n",
+           done, first_seed, booked, held, expired, loaded, taken, changed, lost, moved, extended,
+           blocked, released, in_the_way);
     /* Otherwise it shows little. */
     if (steps >= SHORT_STEPS)
-        assert_true(booked && held && lost && taken && changed && loaded && expired);
+        assert_true(booked && held && lost && taken && changed && loaded && expired && moved &&
+                    extended && blocked && released && in_the_way);
 }
 
 int main(void)
