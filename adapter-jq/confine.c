@@ -3,6 +3,7 @@
 #include "lib/base/timestamp.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,6 +27,7 @@ enum { SIGNAL_STACK = 64 * 1024 };
 static struct {
     const char *service;
     enum confine_voice voice;
+    int fd;                                    /* standard error, for appending, as the log's own */
     const char *volatile kind, *volatile name; /* NULL while no filter is at work */
     time_t second;                             /* in which the filter was called, */
     char time[TIMESTAMP_SIZE]; /* as text: a handler must not take the clock's locks */
@@ -54,7 +56,7 @@ static _Noreturn void end_with(const char *why)
     struct iovec parts[sizeof log / sizeof *log];
     for (size_t i = 0; i < count; i++)
         parts[i] = (struct iovec){(void *)(uintptr_t)words[i], strlen(words[i])};
-    ssize_t written = writev(STDERR_FILENO, parts, (int)count);
+    ssize_t written = writev(now.fd, parts, (int)count);
     (void)written; /* there is nobody left to tell */
     _exit(1);
 }
@@ -114,6 +116,9 @@ bool confine_process(const char *service, enum confine_voice voice, struct buffe
 {
     now.service = service;
     now.voice = voice;
+    now.fd = open("/proc/self/fd/2", O_WRONLY | O_APPEND | O_NONBLOCK | O_CLOEXEC);
+    if (now.fd < 0)
+        now.fd = STDERR_FILENO; /* a socket */
     /* Without HOME libjq asks the system for the user's, and would read the .jq in it. */
     if (clearenv() != 0 || setenv("HOME", "/dev/null", 1) < 0 || !take_signals() ||
         (!SANITIZED && !limit_memory())) {

@@ -60,8 +60,9 @@ bool refusal_of_program(const char *program, size_t size, struct buffer *error)
         const char *wrong = wrong_with(&token);
         if (!wrong)
             continue;
-        buffer_printf(error, "line %u, column %u: %s%.*s: %s", token.line, token.column,
-                      token.kind == TOKEN_VARIABLE ? "$" : "", (int)token.size, token.start, wrong);
+        bool variable = token.kind == TOKEN_VARIABLE; /* its $ is a token before it */
+        buffer_printf(error, "line %u, column %u: %s%.*s: %s", token.line, token.column - variable,
+                      variable ? "$" : "", (int)token.size, token.start, wrong);
         return true;
     }
 }
