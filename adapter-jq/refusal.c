@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+enum { NAMED_MAX = 24 }; /* bytes of a token that a message shows */
+
 /* Of libjq 1.6 to 1.8. The process has no environment and no input for them to read either; being
  * refused tells a filter's author at once. */
 static const char *const refused_words[] = {
@@ -36,6 +38,8 @@ static const char *wrong_with(const struct token *token)
                          sizeof refused_variables / sizeof *refused_variables)
                    ? "a filter may use nothing but its input"
                    : NULL;
+    case TOKEN_TEXT_WITHOUT_END: /* for which libjq has a leak, and a poor message */
+        return "this text has no end";
     case TOKEN_COMMENT_GOES_ON:
         return "a comment must not end in a backslash: versions of jq differ in what it means";
     case TOKEN_TOO_DEEP:
@@ -60,9 +64,12 @@ bool refusal_of_program(const char *program, size_t size, struct buffer *error)
         const char *wrong = wrong_with(&token);
         if (!wrong)
             continue;
+        const char *dots = token.size > NAMED_MAX ? "..." : "";
+        int shown = (int)(token.size > NAMED_MAX ? NAMED_MAX : token.size);
         bool variable = token.kind == TOKEN_VARIABLE; /* its $ is a token before it */
-        buffer_printf(error, "line %u, column %u: %s%.*s: %s", token.line, token.column - variable,
-                      variable ? "$" : "", (int)token.size, token.start, wrong);
+        buffer_printf(error, "line %u, column %u: %s%.*s%s: %s", token.line,
+                      token.column - variable, variable ? "$" : "", shown, token.start, dots,
+                      wrong);
         return true;
     }
 }

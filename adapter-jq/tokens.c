@@ -82,26 +82,27 @@ static bool skip_space(struct tokens *tokens)
 }
 
 /* Goes on behind the part of a text that begins here. */
-static void skip_text(struct tokens *tokens)
+static enum token_kind skip_text(struct tokens *tokens)
 {
     for (; *tokens->at; step(tokens)) {
         if (*tokens->at == '"') {
             tokens->at++;
-            return;
+            return TOKEN_TEXT;
         }
         if (*tokens->at != '\\')
             continue;
         step(tokens);
         if (!*tokens->at)
-            return;
+            break;
         if (*tokens->at == '(') {
             tokens->at++;
             if (tokens->depth < TOKENS_DEPTH_MAX)
                 tokens->closing[tokens->depth] = '"';
             tokens->depth++;
-            return;
+            return TOKEN_TEXT;
         }
     }
+    return TOKEN_TEXT_WITHOUT_END;
 }
 
 /* Whether a name here is an object's member: {name: 1, name} and {name} as a pattern. */
@@ -126,14 +127,12 @@ static enum token_kind take_other(struct tokens *tokens)
     bool open = tokens->depth && *tokens->at == tokens->closing[tokens->depth - 1];
     if (*tokens->at == '"') {
         tokens->at++;
-        skip_text(tokens);
-        return TOKEN_TEXT;
+        return skip_text(tokens);
     }
     if (*tokens->at == ')' && tokens->depth && tokens->closing[tokens->depth - 1] == '"') {
         tokens->depth--;
         tokens->at++;
-        skip_text(tokens); /* the text goes on behind what was interpolated */
-        return TOKEN_TEXT;
+        return skip_text(tokens); /* the text goes on behind what was interpolated */
     }
     if (open) {
         tokens->depth--;

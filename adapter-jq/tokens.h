@@ -16,6 +16,7 @@ enum token_kind {
     TOKEN_VARIABLE, /* what follows a $; the $ is a token of its own */
     TOKEN_MEMBER,   /* .name, or name where an object's member is named: {name: 1}, {name} */
     TOKEN_TEXT,     /* from its quotation mark to the next \( or to its end */
+    TOKEN_TEXT_WITHOUT_END,
     TOKEN_OTHER,
     TOKEN_COMMENT_GOES_ON, /* ends in a backslash: from jq 1.7.1 on the next line belongs to it */
     TOKEN_TOO_DEEP,
