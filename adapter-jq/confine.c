@@ -55,7 +55,7 @@ static _Noreturn void end_with(const char *why)
     size_t count = now.voice == CONFINE_LOG ? sizeof log / sizeof *log : sizeof text / sizeof *text;
     struct iovec parts[sizeof log / sizeof *log];
     for (size_t i = 0; i < count; i++)
-        parts[i] = (struct iovec){(void *)(uintptr_t)words[i], strlen(words[i])};
+        parts[i] = (struct iovec){(void *)words[i], strlen(words[i])};
     ssize_t written = writev(now.fd, parts, (int)count);
     (void)written; /* there is nobody left to tell */
     _exit(1);
@@ -96,16 +96,16 @@ static bool take_signals(void)
 
 static bool limit_memory(void)
 {
-    unsigned long pages;
+    char line[128]; /* the first number is all that the process has mapped, in pages */
     FILE *file = fopen("/proc/self/statm", "re");
-    bool known = file && fscanf(file, "%lu", &pages) == 1;
+    bool known = file && fgets(line, sizeof line, file);
     if (file)
         fclose(file);
     struct rlimit limit;
     if (!known || getrlimit(RLIMIT_AS, &limit) < 0)
         return false;
-    rlim_t wanted =
-        (rlim_t)pages * (rlim_t)sysconf(_SC_PAGESIZE) + ((rlim_t)CONFINE_MEBIBYTES << 20);
+    rlim_t wanted = (rlim_t)strtoul(line, NULL, 10) * (rlim_t)sysconf(_SC_PAGESIZE) +
+                    ((rlim_t)CONFINE_MEBIBYTES << 20);
     if (limit.rlim_cur <= wanted)
         return true; /* somebody was stricter; RLIM_INFINITY is the largest value */
     limit.rlim_cur = wanted;
