@@ -85,14 +85,19 @@ quiet = $(if $(V),,@printf '  %-5s %s\n' $(1) '$@' && )
 .DELETE_ON_ERROR:
 
 ##@ Build
-all: $(BINARIES) ## build the three services (into build/)
+all: $(BINARIES) ## build the services (into build/)
 
 $(BUILD)/booking-main: $(call objects,booking-main/main.c) $(BUILD)/libengine.a $(BUILD)/libbooking.a
 	$(call quiet,LD)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(ENGINE_LIBS)
 
-# An adapter is its own main.c and the library; the linker leaves out what it does not use.
-$(addprefix $(BUILD)/,$(ADAPTERS)): $(BUILD)/%: $(OBJECTS)/%/main.o $(BUILD)/libbooking.a
-	$(call quiet,LD)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBRARY_LIBS)
+# An adapter is its own sources and the library; the linker leaves out what it does not use.
+define adapter_rule
+$(BUILD)/$(1): $(call objects,$(call sources,$(1))) $(BUILD)/libbooking.a
+endef
+$(foreach adapter,$(ADAPTERS),$(eval $(call adapter_rule,$(adapter))))
+$(addprefix $(BUILD)/,$(ADAPTERS)):
+	$(call quiet,LD)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBRARY_LIBS) $(ADAPTER_LIBS)
+$(BUILD)/adapter-jq: ADAPTER_LIBS = -ljq
 
 $(BUILD)/libbooking.a: $(LIBRARY_OBJECTS)
 $(BUILD)/libengine.a: $(ENGINE_OBJECTS)
@@ -113,7 +118,8 @@ $(OBJECTS)/commit: FORCE
 	@echo '$(COMMIT)' | cmp -s - $@ || echo '$(COMMIT)' >$@
 
 $(FLAGS_FILE): FORCE
-	@pkg-config --exists $(ENGINE_PACKAGES) 2>/dev/null || \
+	@pkg-config --exists $(ENGINE_PACKAGES) 2>/dev/null && \
+	  echo '#include <jq.h>' | $(CC) -E - >/dev/null 2>&1 || \
 	  { echo "Missing libraries: 'make deps' installs them."; exit 1; }
 	@mkdir -p $(@D)
 	@echo '$(subst ','\'',$(FLAGS_NOW))' | cmp -s - $@ || echo '$(subst ','\'',$(FLAGS_NOW))' >$@
@@ -201,7 +207,14 @@ soak: ## the long tests, whole: a quarter of an hour or so
 	  SOAK_SERVER_KILLS=$${SOAK_SERVER_KILLS:-20} \
 	  SOAK_SERVER_PROMOTIONS=$${SOAK_SERVER_PROMOTIONS:-20} SOAK_WHOLE=1 $(PYTEST) tests/soak
 
-$(UNIT_TESTS): $(BUILD)/unit/%: $(OBJECTS)/tests/unit/%.o $(BUILD)/libengine.a $(BUILD)/libbooking.a
+# An adapter's tests have its sources, without its main().
+JQ_TESTS := $(filter $(BUILD)/unit/adapter-jq/%,$(UNIT_TESTS))
+$(JQ_TESTS): $(BUILD)/unit/%: $(OBJECTS)/tests/unit/%.o \
+  $(call objects,$(filter-out %/main.c,$(call sources,adapter-jq))) $(BUILD)/libbooking.a
+	@mkdir -p $(@D)
+	$(call quiet,LD)$(CC) $(ALL_LDFLAGS) $(TEST_LDFLAGS) -o $@ $^ $(LIBRARY_LIBS) -ljq -lcmocka
+
+$(filter-out $(JQ_TESTS),$(UNIT_TESTS)): $(BUILD)/unit/%: $(OBJECTS)/tests/unit/%.o $(BUILD)/libengine.a $(BUILD)/libbooking.a
 	@mkdir -p $(@D)
 	$(call quiet,LD)$(CC) $(ALL_LDFLAGS) $(TEST_LDFLAGS) -o $@ $^ $(ENGINE_LIBS) -lcmocka
 

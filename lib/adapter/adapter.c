@@ -11,6 +11,7 @@
 #include "lib/http/server.h"
 #include "lib/json/writer.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -22,20 +23,16 @@ enum {
     STOP_SECONDS = 10, /* to serve on for an engine that is draining */
     /* An engine that is told to stop at the same moment calls at once, to keep the adapter. */
     QUIET_MILLISECONDS = 500,
+    OPTIONS_MAX = 16,
 };
 
 struct adapter {
     const char *name;
-    adapter_format *format;
+    adapter_format *format;                         /* or, */
+    const struct adapter_document_format *document; /* where that is NULL, this */
     struct http_server *server;
     struct log *log;
     const struct log *access_log;
-};
-
-struct adapter_options {
-    const char *bind;
-    uint16_t port;
-    unsigned log_level; /* enum log_level */
 };
 
 static const struct option_entry option_table[] = {
@@ -48,10 +45,39 @@ static const struct option_entry option_table[] = {
     {"log-level", "ADAPTER_LOG_LEVEL", OPTION_CHOICE, offsetof(struct adapter_options, log_level),
      LOG_LEVELS, "info", "what standard error is told; debug explains each request"},
 };
+enum { KIT_OPTIONS = sizeof option_table / sizeof option_table[0] };
 
 void adapter_amount(struct buffer *out, const char *member, int64_t amount)
 {
     json_add_money(out, member, amount, MONEY_FINEST_EXPONENT);
+}
+
+/* Has the partner's object written, but for its end. False when there is none: it was answered. */
+static bool write_object(const struct adapter *adapter, struct http_request *request,
+                         const struct car_document *car, struct buffer *body)
+{
+    if (adapter->format) {
+        json_begin(body);
+        adapter->format(car, body);
+        return true;
+    }
+    struct buffer error;
+    buffer_init(&error, 1024);
+    const char *request_id = request->identity->request_id;
+    bool made = adapter->document->format(
+        adapter->document->context,
+        &(struct adapter_document){request->body, request->body_size, request_id}, body, &error);
+    if (made) {
+        json_reopen(body);
+    } else {
+        const char *reason = error.size ? error.data : "out of memory";
+        log_error(adapter->log, "no answer for a car document", "request_id", request_id, "car",
+                  car->carid, "error", reason, NULL);
+        http_answer_problem(request, PROBLEM_INTERNAL_ERROR, NULL,
+                            "The partner's format has no answer for this document; see the log.");
+    }
+    buffer_free(&error);
+    return made;
 }
 
 static void format_car_info(void *context, struct http_request *request)
@@ -74,14 +100,16 @@ static void format_car_info(void *context, struct http_request *request)
         return;
     }
     struct buffer *body = http_body(request);
-    json_begin(body);
-    adapter->format(&car, body);
+    http_note(request, "car", car.carid);
+    http_note(request, "booking", car.booking_id);
+    if (!write_object(adapter, request, &car, body)) {
+        car_document_free(owner);
+        return;
+    }
     json_add_string(body, "booking_id", car.booking_id); /* last, in every partner's format */
     json_end(body);
     log_debug(adapter->log, "car formatted", "request_id", request_id, "car", car.carid, "booking",
               car.booking_id, "state", car.status, NULL);
-    http_note(request, "car", car.carid);
-    http_note(request, "booking", car.booking_id);
     car_document_free(owner);
     http_answer(request, 200, "application/json");
 }
@@ -153,6 +181,12 @@ static int adapter_serve(struct adapter *adapter, const struct adapter_options *
         .context = adapter,
     });
     sighup = sighup_new(loop, on_sighup, adapter);
+    if (adapter->document) {
+        status = adapter->document->begin(adapter->document->context, loop, log);
+        if (status != ADAPTER_SERVE)
+            goto out;
+        status = 1;
+    }
     char server_field[64];
     snprintf(server_field, sizeof server_field, "%s/%s", adapter->name, BOOKING_VERSION);
     struct http_server_config config = {
@@ -184,6 +218,8 @@ static int adapter_serve(struct adapter *adapter, const struct adapter_options *
     status = failure ? 1 : 0;
 out:
     http_server_free(adapter->server);
+    if (adapter->document)
+        adapter->document->end(adapter->document->context);
     sighup_free(sighup);
     drain_free(drain);
     loop_free(loop);
@@ -191,25 +227,28 @@ out:
     return status;
 }
 
-int adapter_main(int argc, char **argv, const char *name, adapter_format *format)
+/* Runs what `adapter` says; `values` is filled from the options, of which it begins the target. */
+static int adapter_run(int argc, char **argv, struct adapter *adapter,
+                       struct adapter_options *values, const struct option_entry *entries,
+                       size_t count)
 {
+    const char *name = adapter->name;
     struct options options = {
         .program = name,
         .summary =
             "Answers POST /formatCarInfo: takes the engine's car document, returns the same\n"
             "car in this partner's format. Also serves /healthz and /metrics.",
         .service = true,
-        .entries = option_table,
-        .count = sizeof option_table / sizeof option_table[0],
+        .entries = entries,
+        .count = count,
     };
-    struct adapter_options values = {0};
-    switch (options_parse(&options, argc, argv, &values, NULL)) {
+    switch (options_parse(&options, argc, argv, values, NULL)) {
     case OPTIONS_EXIT_OK:
         return 0;
     case OPTIONS_EXIT_USAGE:
         return 2;
     case OPTIONS_HEALTHCHECK:
-        return healthcheck(name, values.bind, values.port);
+        return healthcheck(name, values->bind, values->port);
     case OPTIONS_RUN:
         break;
     }
@@ -217,13 +256,32 @@ int adapter_main(int argc, char **argv, const char *name, adapter_format *format
     struct log *access_log = log_new(STDOUT_FILENO, name);
     int status = 1;
     if (log && access_log) {
-        log_set_level(log, values.log_level);
+        log_set_level(log, values->log_level);
         descriptor_limit_raise();
-        struct adapter adapter = {
-            .name = name, .format = format, .log = log, .access_log = access_log};
-        status = adapter_serve(&adapter, &values, log, access_log);
+        adapter->log = log;
+        adapter->access_log = access_log;
+        status = adapter_serve(adapter, values, log, access_log);
     }
     log_free(access_log);
     log_free(log);
     return status;
+}
+
+int adapter_main(int argc, char **argv, const char *name, adapter_format *format)
+{
+    struct adapter adapter = {.name = name, .format = format};
+    struct adapter_options values = {0};
+    return adapter_run(argc, argv, &adapter, &values, option_table, KIT_OPTIONS);
+}
+
+int adapter_main_documents(int argc, char **argv, const char *name,
+                           const struct adapter_document_format *format)
+{
+    struct adapter adapter = {.name = name, .document = format};
+    struct option_entry entries[OPTIONS_MAX];
+    assert(KIT_OPTIONS + format->option_count <= OPTIONS_MAX);
+    memcpy(entries, option_table, sizeof option_table);
+    memcpy(entries + KIT_OPTIONS, format->options, format->option_count * sizeof *entries);
+    return adapter_run(argc, argv, &adapter, format->context, entries,
+                       KIT_OPTIONS + format->option_count);
 }

@@ -25,6 +25,16 @@ void json_end(struct buffer *out)
     writer_close(out, '}');
 }
 
+void json_reopen(struct buffer *out)
+{
+    if (out->failed)
+        return;
+    if (out->data[out->size - 2] == '{')
+        out->data[--out->size] = '\0';
+    else
+        out->data[out->size - 1] = ',';
+}
+
 /* Length of the UTF-8 sequence at `at` (RFC 3629: no surrogates, no overlong forms), 0 if none. */
 static size_t utf8_length(const unsigned char *at)
 {

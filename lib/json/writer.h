@@ -20,6 +20,9 @@
 void json_begin(struct buffer *out);
 void json_end(struct buffer *out);
 
+/* Goes on with an object that is whole, as if json_end() had not been. */
+void json_reopen(struct buffer *out);
+
 void json_open_object(struct buffer *out, const char *name);
 void json_close_object(struct buffer *out);
 void json_open_array(struct buffer *out, const char *name);

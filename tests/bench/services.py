@@ -19,6 +19,7 @@ BUILD = pathlib.Path(os.environ.get("BUILD_DIR", ROOT / "build")).resolve()
 PEERS = HERE / "peers"
 
 ENGINE, ADAPTER = BUILD / "booking-main", BUILD / "adapter-kayak"
+JQ_ADAPTER = BUILD / "adapter-jq"
 CURL_ENGINE = BUILD / "bench" / "booking-main-curl"
 JANSSON_ENGINE, JANSSON_ADAPTER = (BUILD / "bench" / f"{name}-jansson"
                                    for name in ("booking-main", "adapter-kayak"))
@@ -109,7 +110,8 @@ def start_ours(folder, fleet=None, engine=ENGINE, adapter=ADAPTER, under_front=(
     service = Service(folder)
     service.access_log = service.folder / "access.log"
     service.counts_calls = True
-    service.start(adapter, "--bind", service.address, "--port", ADAPTER_PORT, under=under_adapter)
+    adapter = adapter if isinstance(adapter, tuple) else (adapter,)
+    service.start(*adapter, "--bind", service.address, "--port", ADAPTER_PORT, under=under_adapter)
     service.start(engine, "--bind", service.address, "--port", FRONT_PORT,
                   "--admin-bind", service.address, "--admin-port", OPERATOR_PORT,
                   "--desk-bind", service.address,
@@ -126,6 +128,15 @@ def start_with_curl(folder, **under):
 
 def start_with_jansson(folder, **under):
     return start_ours(folder, engine=JANSSON_ENGINE, adapter=JANSSON_ADAPTER, **under)
+
+
+def start_with_jq(folder, **under):
+    """Kayak's format as a jq filter."""
+    file = pathlib.Path(folder).with_suffix(".jq")
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text('{carid, price, currency: ({EUR: "euro"}[.currency] // .currency), status, '
+                    'message: "welcome to kayak", payment_method: "visa"}')
+    return start_ours(folder, adapter=(JQ_ADAPTER, "--filter", file), **under)
 
 
 @contextlib.contextmanager
@@ -209,6 +220,8 @@ CONTENDERS = (
               lambda: "as built", False),
     Contender("ours", "booking-main and adapter-kayak, database, metrics and access log on",
               start_ours, lambda: first_line(ENGINE, "--version"), True),
+    Contender("ours, adapter-jq", "the same with kayak's format as a jq filter", start_with_jq,
+              lambda: first_line(JQ_ADAPTER, "--version"), True),
     *(Contender(name, what, start, lambda: first_line(ENGINE, "--version"), True)
       for name, (what, start) in LIBRARIES.items()),
     Contender("nginx", "nginx to nginx, fixed bytes, one worker each", start_nginx,

@@ -49,7 +49,7 @@ BASE_IMAGE = "docker.io/library/debian:bookworm-slim"
 BASE_SUITE = "bookworm"
 BUSYBOX_IMAGE = "docker.io/library/busybox:latest"
 NGINX_IMAGE = "docker.io/library/nginx:latest"
-SERVICES = ("booking-main", "adapter-kayak", "adapter-airbnb")
+SERVICES = ("booking-main", "adapter-kayak", "adapter-airbnb", "adapter-jq")
 
 NETWORK = "booking-e2e"
 

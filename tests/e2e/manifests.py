@@ -11,10 +11,20 @@ from engine import ROOT, SERVICES, run
 
 DEPLOY = ROOT / "deploy"
 PARTNERS = ("airbnb", "kayak")
+# And who has a pod and an overlay alone.
+WITH_A_POD = (*PARTNERS, "bookingcom")
+# Whose format is a file, and not an adapter of their own.
+IN_JQ = ("bookingcom",)
+FORMAT = DEPLOY / "components" / "partner-bookingcom" / "format.jq"
+
+
+def adapter_of(partner):
+    return "adapter-jq" if partner in IN_JQ else f"adapter-{partner}"
 # Each overlay, and whose pods it has.
 OVERLAYS = {
     "kayak": ["kayak"],
     "airbnb": ["airbnb"],
+    "bookingcom": ["bookingcom"],
     "all": ["airbnb", "kayak"],
     "all-gateway-api": ["airbnb", "kayak"],
     "try": ["airbnb", "kayak"],
@@ -22,7 +32,7 @@ OVERLAYS = {
     "kayak-one-claim": ["kayak"],
 }
 # Where they keep what is booked.
-ON_A_DATABASE = ("kayak", "airbnb", "all", "all-gateway-api", "try")
+ON_A_DATABASE = ("kayak", "airbnb", "bookingcom", "all", "all-gateway-api", "try")
 ON_A_SHARED_CLAIM = ("all-one-node",)
 ON_A_CLAIM_EACH = ("kayak-one-claim",)
 
@@ -70,8 +80,12 @@ def labels(document):
 
 def plain_pods():
     return [
-        yaml.safe_load((DEPLOY / "pods" / f"booking-app-{partner}.yaml").read_text())
-        for partner in PARTNERS
+        document
+        for partner in WITH_A_POD
+        for document in yaml.safe_load_all(
+            (DEPLOY / "pods" / f"booking-app-{partner}.yaml").read_text()
+        )
+        if document["kind"] == "Pod"
     ]
 
 

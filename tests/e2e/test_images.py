@@ -13,11 +13,13 @@ SIZE_LIMITS = {
     "booking-main": 40 * MEGABYTE,
     "adapter-kayak": 15 * MEGABYTE,
     "adapter-airbnb": 15 * MEGABYTE,
+    "adapter-jq": 15 * MEGABYTE,
 }
 PORTS = {
     "booking-main": {"33/tcp", "9033/tcp"},
     "adapter-kayak": {"9096/tcp"},
     "adapter-airbnb": {"9096/tcp"},
+    "adapter-jq": {"9096/tcp"},
 }
 
 
@@ -98,7 +100,13 @@ def test_holds_nothing_but_the_binary_and_its_libraries(service, engine, images)
 
 
 def test_healthcheck_of_a_running_container(service, engine, images):
-    container = engine.podman("run", "--detach", "--read-only", images[service]).stdout.strip()
+    needed = []
+    if service == "adapter-jq":
+        format_file = ROOT / "deploy" / "components" / "partner-bookingcom" / "format.jq"
+        needed = ["--volume", f"{format_file}:/format.jq:ro", "--env", "ADAPTER_FILTER=/format.jq"]
+    container = engine.podman(
+        "run", "--detach", "--read-only", *needed, images[service]
+    ).stdout.strip()
     binary = f"/usr/bin/{service}"
     try:
         wait_for(

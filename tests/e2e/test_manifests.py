@@ -4,10 +4,12 @@ import re
 import shutil
 
 import pytest
+import yaml
 
 from manifests import (
     DEPLOY,
     ENGINE,
+    FORMAT,
     INSTANCE,
     NAME,
     ON_A_CLAIM_EACH,
@@ -15,6 +17,8 @@ from manifests import (
     ON_A_SHARED_CLAIM,
     OVERLAYS,
     PARTNERS,
+    WITH_A_POD,
+    adapter_of,
     Place,
     containers,
     engines,
@@ -39,7 +43,7 @@ DNS = Place(namespace="kube-system")
 OUTSIDE = Place()
 
 
-@pytest.fixture(params=[f"pod-{p}" for p in PARTNERS] + ["base"] + list(OVERLAYS))
+@pytest.fixture(params=[f"pod-{p}" for p in WITH_A_POD] + ["base"] + list(OVERLAYS))
 def engine_specs(request):
     """The engines' pod specs in every form there is: the plain pods, the base, each overlay."""
     if request.param.startswith("pod-"):
@@ -129,9 +133,26 @@ def test_plain_pods(pod):
     assert "initContainers" not in pod["spec"]
     main, adapter = pod["spec"]["containers"]
     assert main["image"].startswith("booking-main:")
-    assert adapter["image"].startswith(f"adapter-{partner}:")
-    assert adapter["livenessProbe"]["exec"]["command"][0] == f"/usr/bin/adapter-{partner}"
+    assert adapter["image"].startswith(f"{adapter_of(partner)}:")
+    assert adapter["livenessProbe"]["exec"]["command"][0] == f"/usr/bin/{adapter_of(partner)}"
     assert environment(pod["spec"]) == {"BOOKING_CHANNEL": partner, "BOOKING_FLEET": "demo"}
+
+
+def test_a_format_is_the_same_file_everywhere():
+    """In the plain pod it stands in the manifest; in the overlay kustomize puts it there."""
+    text = (DEPLOY / "pods" / "booking-app-bookingcom.yaml").read_text()
+    for documents in (list(yaml.safe_load_all(text)), overlay("bookingcom")):
+        (config,) = of_kind(documents, "ConfigMap")
+        assert config["data"] == {"format.jq": FORMAT.read_text()}
+        assert config["metadata"]["name"] == "booking-format-bookingcom"
+        for template in pod_templates(documents):
+            (adapter,) = [c for c in containers(template["spec"]) if c["name"] == "adapter"]
+            assert {"name": "ADAPTER_FILTER", "value": "/etc/booking/format.jq"} in adapter["env"]
+            (mount,) = [m for m in adapter["volumeMounts"] if m["name"] == "format"]
+            # A file that is mounted by a subPath never changes.
+            assert mount == {"name": "format", "mountPath": "/etc/booking", "readOnly": True}
+            volumes = {v["name"]: v for v in template["spec"]["volumes"]}
+            assert volumes["format"]["configMap"] == {"name": config["metadata"]["name"]}
 
 
 def test_overlay_has_its_partners(name):
@@ -154,7 +175,7 @@ def test_overlay_has_its_partners(name):
             expected["BOOKING_FLEET"] = "demo"
         assert environment(spec) == expected
         (adapter,) = spec["initContainers"]
-        assert adapter["image"].startswith(f"adapter-{partner}:")
+        assert adapter["image"].startswith(f"{adapter_of(partner)}:")
 
 
 def test_adapter_is_a_native_sidecar(name):

@@ -22,8 +22,8 @@ class Starter:
         self.started.append(one)
         return one
 
-    def adapter(self, partner="kayak", **kwargs):
-        return self._add(support.Adapter(partner, **kwargs)).wait_ready()
+    def adapter(self, partner="kayak", *arguments, **kwargs):
+        return self._add(support.Adapter(partner, *arguments, **kwargs)).wait_ready()
 
     def stand_in(self, script=None, **kwargs):
         return self._add(support.StandIn(script, **kwargs))

@@ -252,11 +252,11 @@ SANITIZER_ENVIRONMENT = {
 
 
 class Adapter(Process):
-    def __init__(self, partner, address=None, port=None, **kwargs):
+    def __init__(self, partner, *arguments, address=None, port=None, **kwargs):
         self.address = address or fresh_address()
         self.port = port or free_port(self.address)
         super().__init__(f"adapter-{partner}", "--bind", self.address, "--port", self.port,
-                         **kwargs)
+                         *arguments, **kwargs)
         self.url = f"http://{self.address}:{self.port}"
 
     def ask(self, path="/formatCarInfo", method="POST", **kwargs):

@@ -11,7 +11,7 @@ import pytest
 from support import (BUILD, DATA, PATIENCE, ROOT, SANITIZER_ENVIRONMENT, VERSION, StandIn, fresh_address,
                      free_port, free_ports, http_answer)
 
-BINARIES = ["booking-main", "adapter-kayak", "adapter-airbnb"]
+BINARIES = ["booking-main", "adapter-kayak", "adapter-airbnb", "adapter-jq"]
 ENGINE_OPTIONS = {
     "bind": "BOOKING_BIND", "port": "BOOKING_PORT", "admin-bind": "BOOKING_ADMIN_BIND",
     "admin-port": "BOOKING_ADMIN_PORT", "desk-bind": "BOOKING_DESK_BIND",

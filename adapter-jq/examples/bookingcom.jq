@@ -1,0 +1,1 @@
+../../deploy/components/partner-bookingcom/format.jq
