@@ -59,6 +59,11 @@ bool refusal_of_program(const char *program, size_t size, struct buffer *error)
     tokens_begin(&tokens, program);
     for (;;) {
         struct token token = tokens_next(&tokens);
+        if (token.kind == TOKEN_END && memchr(tokens.closing, '"', tokens.depth)) {
+            buffer_printf(error, "line %u, column %u: a text that begins before has no end",
+                          token.line, token.column);
+            return true;
+        }
         if (token.kind == TOKEN_END)
             return false;
         const char *wrong = wrong_with(&token);

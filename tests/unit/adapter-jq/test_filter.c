@@ -74,7 +74,7 @@ static void mistakes_have_a_place(void **state)
         {"1 +\n  ", "line 1, column 3: syntax error, unexpected"},
         {"{a: $x}", "line 1, column 5: $x is not defined"},
         {"\"abc", "line 1, column 1: \"abc: this text has no end"},
-        {"\"a\\(1", "line 1, column 5: syntax error"},
+        {"\"a\\(1", "line 1, column 6: a text that begins before has no end"},
         {"\"a\\(1) b", "line 1, column 6: ) b: this text has no end"},
         {"\"abc\\", "line 1, column 1: \"abc\\: this text has no end"},
         {"{a: (1}", "line 1, column 7: syntax error"},
