@@ -94,7 +94,7 @@ void store_load_fleet(const char *url)
         store_load_die("fleet", NULL);
     for (size_t i = 0; i < fleet.count; i++) {
         char *carid = fleet.text + i * CARID_SIZE;
-        (void)snprintf(carid, CARID_SIZE, "car-%zu", i);
+        (void)snprintf(carid, CARID_SIZE, "car-%05zu", i);
         fleet.cars[i] = (struct fleet_car){carid, "NCE", "ECMR", 5500, -1, -1};
     }
     struct store_import_options options = {0};

