@@ -158,11 +158,15 @@ static int writer_transact(void *context, struct store_request *const *requests,
         failure = writer_connect(writer, deadline);
         if (failure != PG_OK)
             continue;
-        failure = commit_once(writer, deadline, &group, reader);
+        /* What was sent is waited for longer than the server tries (STATEMENT_TIMEOUT), however
+         * late it was sent. What is left too early may yet be committed, when another engine has
+         * looked for it in vain and refused the order. */
+        int64_t end = loop_clock() + PATIENCE;
+        failure = commit_once(writer, end, &group, reader);
         if (failure == PG_AWAY)
             group.again = writer->unknown = true;
         else if (failure != PG_OK)
-            pg_rollback(&writer->connection, deadline);
+            pg_rollback(&writer->connection, end);
         if (failure == PG_OK || failure == PG_CONFLICT)
             writer->unknown = false; /* an earlier try would have been found */
         if (failure == PG_AGAIN)
