@@ -169,9 +169,9 @@ unit: $(UNIT_TESTS) ## only the unit tests, as built
 
 PYTEST = BUILD_DIR=$(CURDIR)/$(BUILD) $(PYTHON) -B -m pytest -p no:cacheprovider -q
 
-# Six at a time: most of their time is waiting.
+# Eight at a time: most of their time is waiting.
 http: all ## only the black-box tests over HTTP, as built
-	$(PYTEST) -n 6 tests/http
+	$(PYTEST) -n 8 tests/http
 
 soak-short: all ## only the short forms of the long tests
 	$(PYTEST) tests/soak
