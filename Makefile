@@ -156,7 +156,7 @@ test: ## install what is missing, build, run all tests (unit and HTTP, with sani
 	@tools/install-deps build test
 	@$(MAKE) --no-print-directory $(JOBS) all
 	@$(MAKE) --no-print-directory $(JOBS) SAN=address,undefined all unit
-	@$(MAKE) --no-print-directory http soak-short
+	@$(MAKE) --no-print-directory soak-short
 	@$(MAKE) --no-print-directory SAN=address,undefined http
 	@$(MAKE) --no-print-directory $(JOBS) SAN=address,undefined TRANSPORT=libcurl adapter-calls
 

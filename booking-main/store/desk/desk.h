@@ -47,7 +47,7 @@ void desk_cancel_call(struct desk *desk);
 enum desk_result {
     DESK_OK,
     DESK_NOT_FOUND,   /* no such booking, or block */
-    DESK_UNKNOWN_CAR, /* the fleet has no such car, or it was withdrawn */
+    DESK_UNKNOWN_CAR, /* the fleet has no such car, or to move to: it was withdrawn */
     DESK_CHANGED,     /* it is not what was seen: somebody else changed it */
     DESK_WRONG_STATE, /* its state does not allow that: cancelled already, say */
     DESK_IN_THE_WAY,  /* other bookings, holds or blocks have the car */
