@@ -8,9 +8,10 @@
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
-enum { WORKERS = DESK_JOBS_SHORT + DESK_JOBS_LONG };
+enum { WORKERS = DESK_JOBS_SHORT + DESK_JOBS_LONG, LONG_NICE = 19 };
 
 /* A thread and what it has; the first DESK_JOBS_SHORT of them take from the queue. */
 struct worker {
@@ -141,9 +142,12 @@ static void *run_short(void *context)
     return NULL;
 }
 
+/* A long job has as much time as it takes: where the processors are few, partners go before it.
+ * On Linux the nice value is a thread's own, setpriority(2). */
 static void *run_long(void *context)
 {
     struct worker *worker = context;
+    (void)setpriority(PRIO_PROCESS, (id_t)gettid(), LONG_NICE);
     struct desk_jobs *jobs = worker->jobs;
     struct desk_job *job = worker->job;
     struct desk *desk = desk_open(jobs->store, &job->error);
