@@ -99,6 +99,21 @@ static void what_is_over_is_left_out(void **state)
     stock_free(stock);
 }
 
+static void a_turnaround_comes_with_the_car(void **state)
+{
+    (void)state;
+    book("a", 1, 0, 60, 0); /* before, so without one */
+    book("b", 1, 120, 180, 0);
+    unit_import(&engine, "car-1,ECMR,NCE,55.00,10.00,EUR,30\n");
+    struct stock *stock = load(0);
+    uint32_t position = catalog_by_number(stock->catalog, 1);
+    assert_int_equal(catalog_car(stock->catalog, position)->turnaround, 30);
+    assert_true(is_free(stock, 1, 60, 90));
+    assert_false(is_free(stock, 1, 60, 91));
+    assert_true(is_free(stock, 1, 180, 1000));
+    stock_free(stock);
+}
+
 static void a_withdrawn_car_keeps_its_periods(void **state)
 {
     (void)state;
@@ -118,9 +133,8 @@ static void a_withdrawn_car_keeps_its_periods(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(a_fleet_without_bookings),
-        TEST(bookings_and_holds_take_their_periods),
-        TEST(what_is_over_is_left_out),
+        TEST(a_fleet_without_bookings),          TEST(bookings_and_holds_take_their_periods),
+        TEST(what_is_over_is_left_out),          TEST(a_turnaround_comes_with_the_car),
         TEST(a_withdrawn_car_keeps_its_periods),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
