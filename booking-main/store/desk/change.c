@@ -48,27 +48,19 @@ static int32_t minute_after(int64_t seconds)
 
 /* --- reading --------------------------------------------------------------------------------- */
 
-static bool keep_booking(void *context, const struct desk_booking *booking)
-{
-    *(struct desk_booking *)context = *booking;
-    return true;
-}
-
 /* The booking in one of the tables; with `lock` nobody else changes it until the end. */
 static bool read_booking(struct writing *writing, const char *from, const char *id, bool lock,
                          struct desk_booking *booking)
 {
     struct sql_statement statement;
-    struct desk_booking row;
-    unsigned count;
     sql_start(&statement, "SELECT " DESK_BOOKING_COLUMNS);
     sql_add(&statement, from);
     sql_add_text(&statement, " AND b.id = ", id);
     if (lock)
         sql_add(&statement, writing->desk->sql->driver->lock);
-    (void)desk_tell_bookings(writing->desk, &statement, keep_booking, booking, &row, &count);
+    bool found = desk_take_booking(writing->desk, &statement, booking);
     sql_stop(&statement);
-    return count > 0;
+    return found;
 }
 
 static bool read_target(struct writing *writing, const char *carid, struct target *target)
@@ -186,9 +178,9 @@ static bool add_collision(void *context, const struct desk_booking *booking)
 static void end_holds(struct writing *writing, const struct booking *booking)
 {
     struct period taken = booking_occupies(booking);
-    struct desk_booking expired, row;
-    unsigned count = 1;
-    while (count && writing->event_count < EVENTS_MAX - 2 && !sql_failed(writing->desk->sql)) {
+    struct desk_booking expired;
+    bool found = true;
+    while (found && writing->event_count < EVENTS_MAX - 2 && !sql_failed(writing->desk->sql)) {
         struct sql_statement statement;
         sql_start(&statement, "SELECT " DESK_BOOKING_COLUMNS DESK_FROM("bookings"));
         sql_add_number(&statement,
@@ -198,9 +190,9 @@ static void end_holds(struct writing *writing, const struct booking *booking)
         sql_add_number(&statement, " AND b.expires_at <= ", writing->act->now);
         sql_add_text(&statement, " AND b.id <> ", booking->id);
         sql_add(&statement, " LIMIT 1");
-        (void)desk_tell_bookings(writing->desk, &statement, keep_booking, &expired, &row, &count);
+        found = desk_take_booking(writing->desk, &statement, &expired);
         sql_stop(&statement);
-        if (!count)
+        if (!found)
             break;
         sql_start(&statement, "UPDATE bookings SET state = 4, version = version + 1 WHERE id = ");
         sql_add_text(&statement, "", expired.booking.id);
@@ -400,13 +392,12 @@ static enum desk_result change(struct writing *writing, const char *id, const vo
     }
     if (moves || longer)
         booking->turnaround = target.turnaround;
-    add_event(writing, EVENT_RELEASED, &before);
     if (!is_free(writing, booking)) {
         *booking = before; /* as it is now */
         return DESK_IN_THE_WAY;
     }
     update_booking(writing);
-    add_event(writing, EVENT_TAKEN, booking);
+    move_events(writing, &before);
     note_act(writing, "changed");
     return DESK_OK;
 }

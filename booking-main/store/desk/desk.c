@@ -68,6 +68,18 @@ void desk_read_booking(const struct sql_rows *rows, struct desk_booking *row)
     sql_copy_text(rows, column, row->reason, sizeof row->reason);
 }
 
+bool desk_take_booking(struct desk *desk, const struct sql_statement *statement,
+                       struct desk_booking *booking)
+{
+    struct sql_rows rows;
+    sql_query(desk->sql, &rows, statement);
+    bool found = sql_next(&rows);
+    if (found)
+        desk_read_booking(&rows, booking);
+    sql_end(&rows);
+    return found;
+}
+
 bool desk_tell_bookings(struct desk *desk, const struct sql_statement *statement,
                         desk_booking_reader *each, void *context, struct desk_booking *last,
                         unsigned *count)

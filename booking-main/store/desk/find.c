@@ -168,16 +168,16 @@ static void add_table(struct sql_statement *statement, const char *from, const c
 }
 
 static bool tell_page(struct desk *desk, const struct desk_filter *filter,
-                      const struct desk_place *after, unsigned limit, desk_booking_reader *each,
-                      void *context, struct desk_booking *last, unsigned *count)
+                      const struct known *known, const struct desk_place *after, unsigned limit,
+                      desk_booking_reader *each, void *context, struct desk_booking *last,
+                      unsigned *count)
 {
-    struct known known = look_up(desk, filter);
-    struct order order = order_of(filter, &known);
+    struct order order = order_of(filter, known);
     struct sql_statement statement, conditions;
     char end[96];
     /* The conditions are written once, so that both tables share their parameters. */
     sql_start(&conditions, "");
-    add_filter(&conditions, filter, &known);
+    add_filter(&conditions, filter, known);
     if (after) {
         snprintf(end, sizeof end, " AND (%s, b.id) %s (", order.column, order.behind);
         sql_add_number(&conditions, end, after->at);
@@ -208,7 +208,8 @@ bool desk_find_bookings(struct desk *desk, const struct desk_filter *filter,
     struct desk_booking last;
     unsigned count;
     sql_begin(desk->sql, false);
-    (void)tell_page(desk, filter, after, limit, each, context, &last, &count);
+    struct known known = look_up(desk, filter);
+    (void)tell_page(desk, filter, &known, after, limit, each, context, &last, &count);
     return desk_end_reading(desk, error);
 }
 
@@ -233,10 +234,11 @@ bool desk_export_bookings(struct desk *desk, const struct desk_filter *filter,
     if (has_pickups(filter))
         ordered.order = DESK_BY_PICKUP;
     sql_begin(desk->sql, false);
+    struct known known = look_up(desk, &ordered);
     for (bool first = true; go_on && count == EXPORT_PORTION && !sql_failed(desk->sql);
          first = false) {
-        go_on = tell_page(desk, &ordered, first ? NULL : &place, EXPORT_PORTION, each, context,
-                          &last, &count);
+        go_on = tell_page(desk, &ordered, &known, first ? NULL : &place, EXPORT_PORTION, each,
+                          context, &last, &count);
         if (count)
             place = desk_place_of(&ordered, &last);
     }
@@ -244,12 +246,6 @@ bool desk_export_bookings(struct desk *desk, const struct desk_filter *filter,
 }
 
 /* --- one booking ----------------------------------------------------------------------------- */
-
-static bool keep_booking(void *context, const struct desk_booking *booking)
-{
-    *(struct desk_booking *)context = *booking;
-    return true;
-}
 
 /* How it was made is the booking's own to tell, so that nothing is written twice. */
 static bool tell_first(const struct desk_booking *row, desk_history_reader *each, void *context)
@@ -295,18 +291,16 @@ enum desk_result desk_show(struct desk *desk, const char *id, struct desk_bookin
                            desk_history_reader *each, void *context, struct buffer *error)
 {
     struct sql_statement statement;
-    struct desk_booking row;
-    unsigned count;
     sql_begin(desk->sql, false);
     sql_start(&statement, "SELECT " DESK_BOOKING_COLUMNS DESK_FROM("bookings"));
     sql_add_text(&statement, " AND b.id = ", id);
     sql_add(&statement,
             " UNION ALL SELECT " DESK_BOOKING_COLUMNS DESK_FROM("past_bookings") " AND b.id = $1");
-    (void)desk_tell_bookings(desk, &statement, keep_booking, booking, &row, &count);
+    bool found = desk_take_booking(desk, &statement, booking);
     sql_stop(&statement);
-    if (count && each)
+    if (found && each)
         tell_history(desk, booking, each, context);
     if (!desk_end_reading(desk, error))
         return DESK_FAILED;
-    return count ? DESK_OK : DESK_NOT_FOUND;
+    return found ? DESK_OK : DESK_NOT_FOUND;
 }

@@ -27,6 +27,10 @@ struct desk {
 
 void desk_read_booking(const struct sql_rows *rows, struct desk_booking *booking);
 
+/* Reads the first row of a statement; false when there is none. */
+bool desk_take_booking(struct desk *desk, const struct sql_statement *statement,
+                       struct desk_booking *booking);
+
 /* Tells the rows of a statement; false when `each` stopped it. */
 bool desk_tell_bookings(struct desk *desk, const struct sql_statement *statement,
                         desk_booking_reader *each, void *context, struct desk_booking *last,
