@@ -128,8 +128,7 @@ static const struct option_entry bookings_entries[] = {
     {"return", NULL, OPTION_TEXT, FIELD(end), "WHEN", NULL, "to be returned then"},
     {"by-pickup", NULL, OPTION_FLAG, FIELD(by_pickup), NULL, NULL,
      "by pickup, not the newest first"},
-    {"limit", NULL, OPTION_COUNT, FIELD(limit), "N", NULL,
-     "so many; 0 for all. Without it a table has 50, CSV and JSON all"},
+    SESSION_LIMIT(bookings_options),
     {"csv", NULL, OPTION_FLAG, FIELD(csv), NULL, NULL, "as CSV"},
     SESSION_JSON(bookings_options),
 };

@@ -26,8 +26,7 @@ static const struct option_entry entries[] = {
     {"category", NULL, OPTION_TEXT, FIELD(category), "ACRISS", NULL, "of this category"},
     {"withdrawn", NULL, OPTION_FLAG, FIELD(withdrawn), NULL, NULL,
      "those as well that are no longer offered"},
-    {"limit", NULL, OPTION_COUNT, FIELD(limit), "N", NULL,
-     "so many; 0 for all. Without it a table has 50, CSV and JSON all"},
+    SESSION_LIMIT(cars_options),
     {"csv", NULL, OPTION_FLAG, FIELD(csv), NULL, NULL, "as a fleet file, which import takes"},
     SESSION_JSON(cars_options),
 };

@@ -20,6 +20,11 @@
         "database", "BOOKING_DATABASE", OPTION_URL, offsetof(struct values, database), "URL",      \
             "sqlite:booking.db", "the engines' database"                                           \
     }
+#define SESSION_LIMIT(values)                                                                      \
+    {                                                                                              \
+        "limit", NULL, OPTION_COUNT, offsetof(struct values, limit), "N", NULL,                    \
+            "so many; 0 for all. Without it a table has 50, CSV and JSON all"                      \
+    }
 #define SESSION_JSON(values)                                                                       \
     {                                                                                              \
         "json", NULL, OPTION_FLAG, offsetof(struct values, json), NULL, NULL,                      \

@@ -7,6 +7,7 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "http"))
 
+import stores  # noqa: E402
 from starting import Starter, ending  # noqa: E402
 
 
@@ -20,6 +21,16 @@ def start():
 @pytest.fixture
 def database(tmp_path):
     return tmp_path / "booking.db"
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def either_database(request, tmp_path):
+    if request.param == "sqlite":
+        yield stores.Sqlite(tmp_path / "booking.db")
+        return
+    database = stores.take()
+    yield database
+    stores.give_back(database)
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ import time
 
 import pytest
 
-import stores
 from booking_support import at, cars, overlapping, rows
 from soak_support import ROUNDS, client_of
 from support import assert_problem, at_once
@@ -12,20 +11,10 @@ from support import assert_problem, at_once
 CLIENTS = 64
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def database(request, tmp_path):
-    if request.param == "sqlite":
-        yield stores.Sqlite(tmp_path / "booking.db")
-        return
-    database = stores.take()
-    yield database
-    stores.give_back(database)
-
-
 @pytest.mark.parametrize("count", [1, 7])
-def test_never_the_same_car_twice(database, start, fleet, say, count):
+def test_never_the_same_car_twice(either_database, start, fleet, say, count):
     adapter = start.adapter()
-    engines = [start.engine(adapter, "--database", database.url, "--channel", channel,
+    engines = [start.engine(adapter, "--database", either_database.url, "--channel", channel,
                             "--fleet", fleet(*cars(count))) for channel in ("one", "two")]
     clients = [client_of(engines[number % 2]) for number in range(CLIENTS)]
     begun = time.monotonic()
@@ -40,9 +29,9 @@ def test_never_the_same_car_twice(database, start, fleet, say, count):
     seconds = time.monotonic() - begun
     for client in clients:
         client.close()
-    assert rows(database, "SELECT count(*) FROM all_bookings") == [(ROUNDS * count,)]
-    assert not overlapping(database)
+    assert rows(either_database, "SELECT count(*) FROM all_bookings") == [(ROUNDS * count,)]
+    assert not overlapping(either_database)
     conflicts = sum(engine.metric("booking_conflicts_total") for engine in engines)
     assert all(engine.metric("booking_index_repairs_total") == 0 for engine in engines)
-    say(f"{type(database).__name__}: {CLIENTS} clients of two engines, {count} free, {ROUNDS} rounds: {ROUNDS * count} booked, "
+    say(f"{type(either_database).__name__}: {CLIENTS} clients of two engines, {count} free, {ROUNDS} rounds: {ROUNDS * count} booked, "
         f"{ROUNDS * (CLIENTS - count)} refused, {conflicts:.0f} conflicts, {seconds:.1f} s")

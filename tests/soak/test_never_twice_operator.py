@@ -4,24 +4,11 @@ import json
 import random
 import time
 
-import pytest
-
-import stores
 from booking_support import at, cars, overlapping, rows, run_command
 from soak_support import ROUNDS, SEED, client_of
 from support import at_once, wait_until
 
 CLIENTS, CARS = 32, 4
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def database(request, tmp_path):
-    if request.param == "sqlite":
-        yield stores.Sqlite(tmp_path / "booking.db")
-        return
-    database = stores.take()
-    yield database
-    stores.give_back(database)
 
 
 class Race:
@@ -123,9 +110,9 @@ def minute(number):
     return time.strftime("%Y-%m-%dT%H:%M:00Z", time.gmtime(number * 60))
 
 
-def test_never_twice_beside_an_operator(database, start, fleet, say):
+def test_never_twice_beside_an_operator(either_database, start, fleet, say):
     adapter = start.adapter()
-    race = Race(database, [start.engine(adapter, "--database", database.url, "--channel", channel,
+    race = Race(either_database, [start.engine(adapter, "--database", either_database.url, "--channel", channel,
                                         "--fleet", fleet(*cars(CARS))) for channel in ("one", "two")])
     begun = time.monotonic()
     for turn in range(ROUNDS):
@@ -134,6 +121,6 @@ def test_never_twice_beside_an_operator(database, start, fleet, say):
     for client in race.clients:
         client.close()
     assert race.acts, "an operator who is always too late races with nobody"
-    say(f"{type(database).__name__}: {CLIENTS} clients of two engines and an operator, {CARS} cars, "
+    say(f"{type(either_database).__name__}: {CLIENTS} clients of two engines and an operator, {CARS} cars, "
         f"{ROUNDS} rounds: {len(race.expected)} there, of them {race.acts} acts of the operator, "
         f"{race.refused} refused, {time.monotonic() - begun:.1f} s")

@@ -44,34 +44,37 @@ int sqlite_upkeep_look(struct sqlite_upkeep *upkeep, const struct sqlite_upkeep_
     return result == SQLITE_DONE || result == SQLITE_ROW ? SQLITE_OK : result;
 }
 
+/* Runs a statement whose parameters are a time, a booking and the latest return. */
+static int run_for(struct sqlite_upkeep *upkeep, sqlite3_stmt **statement, const char *sql,
+                   int64_t at, int64_t number, const struct sqlite_upkeep_time *time)
+{
+    struct query query = query_begin(upkeep->connection, statement, sql);
+    query_number(&query, at);
+    query_number(&query, number);
+    query_number(&query, return_limit(time));
+    return query_run(&query);
+}
+
 /* Moves a booking if it still is over. A hold that nobody confirmed has expired. */
 static int move_booking(struct sqlite_upkeep *upkeep, int64_t number,
                         const struct sqlite_upkeep_time *time)
 {
-    struct query query =
-        query_begin(upkeep->connection, &upkeep->expire,
-                    "INSERT INTO events (kind, car, pickup_at, return_at, expires_at, booking_id,"
-                    " at) SELECT 2, car, pickup_at, return_at + turnaround, 0, id, ? FROM bookings"
-                    " WHERE number = ? AND state = 1 AND return_at <= ?");
-    query_number(&query, timestamp_now_milliseconds());
-    query_number(&query, number);
-    query_number(&query, return_limit(time));
-    int result = query_run(&query);
-    if (result != SQLITE_OK)
-        return result;
-    query = query_begin(upkeep->connection, &upkeep->write_history,
-                        "INSERT INTO history (booking_id, number, at, what, by, actor, reason,"
-                        " detail) SELECT id, coalesce((SELECT max(number) FROM history"
-                        " WHERE booking_id = id), 0) + 1, ?, 'expired', 3, '', '', ''"
-                        " FROM bookings WHERE number = ? AND state = 1 AND return_at <= ?");
-    query_number(&query, time->now);
-    query_number(&query, number);
-    query_number(&query, return_limit(time));
-    result = query_run(&query);
-    if (result != SQLITE_OK)
-        return result;
-    query =
-        query_begin(upkeep->connection, &upkeep->move,
+    int result =
+        run_for(upkeep, &upkeep->expire,
+                "INSERT INTO events (kind, car, pickup_at, return_at, expires_at, booking_id,"
+                " at) SELECT 2, car, pickup_at, return_at + turnaround, 0, id, ? FROM bookings"
+                " WHERE number = ? AND state = 1 AND return_at <= ?",
+                timestamp_now_milliseconds(), number, time);
+    if (result == SQLITE_OK)
+        result = run_for(upkeep, &upkeep->write_history,
+                         "INSERT INTO history (booking_id, number, at, what, by, actor, reason,"
+                         " detail) SELECT id, coalesce((SELECT max(number) FROM history"
+                         " WHERE booking_id = id), 0) + 1, ?, 'expired', 3, '', '', ''"
+                         " FROM bookings WHERE number = ? AND state = 1 AND return_at <= ?",
+                         time->now, number, time);
+    if (result == SQLITE_OK)
+        result =
+            run_for(upkeep, &upkeep->move,
                     "INSERT INTO past_bookings (id, car, pickup_at, return_at, state,"
                     " expires_at, channel, reference, day_price, hour_price, total, currency,"
                     " location, category, created_at, turnaround, version, returned_at, ended_at)"
@@ -79,14 +82,11 @@ static int move_booking(struct sqlite_upkeep *upkeep, int64_t number,
                     " return_at, CASE state WHEN 1 THEN 4 ELSE state END, expires_at, channel,"
                     " reference, day_price, hour_price, total, currency, location, category,"
                     " created_at, turnaround, version + (state = 1), returned_at, ? FROM bookings"
-                    " WHERE number = ? AND (state IN (3, 4) OR return_at <= ?)");
-    query_number(&query, time->now);
-    query_number(&query, number);
-    query_number(&query, return_limit(time));
-    result = query_run(&query);
+                    " WHERE number = ? AND (state IN (3, 4) OR return_at <= ?)",
+                    time->now, number, time);
     if (result != SQLITE_OK || sqlite3_changes(upkeep->connection->db) == 0)
         return result;
-    query =
+    struct query query =
         query_begin(upkeep->connection, &upkeep->remove, "DELETE FROM bookings WHERE number = ?");
     query_number(&query, number);
     return query_run(&query);

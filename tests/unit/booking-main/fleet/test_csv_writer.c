@@ -1,22 +1,6 @@
 #include "fleet/csv.h"
 #include "fleet/csv_writer.h"
-#include "tests/unit/unit.h"
-
-static struct buffer out;
-
-static int begin(void **state)
-{
-    (void)state;
-    buffer_init(&out, 10000);
-    return 0;
-}
-
-static int end(void **state)
-{
-    (void)state;
-    buffer_free(&out);
-    return 0;
-}
+#include "tests/unit/unit_out.h"
 
 static void plain_texts_stay_as_they_are(void **state)
 {

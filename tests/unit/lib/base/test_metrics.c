@@ -1,22 +1,6 @@
-#include "tests/unit/unit.h"
+#include "tests/unit/unit_out.h"
 
 #include "lib/base/metrics.h"
-
-static struct buffer out;
-
-static int begin(void **state)
-{
-    (void)state;
-    buffer_init(&out, 100000);
-    return 0;
-}
-
-static int end(void **state)
-{
-    (void)state;
-    buffer_free(&out);
-    return 0;
-}
 
 static uint64_t total(const struct metrics_histogram *histogram)
 {

@@ -1,24 +1,8 @@
-#include "tests/unit/unit.h"
+#include "tests/unit/unit_out.h"
 
 #include "lib/json/writer.h"
 
 #include <jansson.h>
-
-static struct buffer out;
-
-static int begin(void **state)
-{
-    (void)state;
-    buffer_init(&out, 100000);
-    return 0;
-}
-
-static int end(void **state)
-{
-    (void)state;
-    buffer_free(&out);
-    return 0;
-}
 
 static void an_object_may_be_empty(void **state)
 {

@@ -1,23 +1,7 @@
 /* What the desk's API and the command line write. */
 #include "lib/json/writer.h"
 #include "store/desk/document.h"
-#include "tests/unit/unit.h"
-
-static struct buffer out;
-
-static int begin(void **state)
-{
-    (void)state;
-    buffer_init(&out, 100000);
-    return 0;
-}
-
-static int end(void **state)
-{
-    (void)state;
-    buffer_free(&out);
-    return 0;
-}
+#include "tests/unit/unit_out.h"
 
 static struct desk_booking booking(void)
 {
