@@ -17,16 +17,38 @@ from support import PATIENCE, at_once, wait_until
 CARS = 50_000
 
 
+def ask_for_all(engine):
+    """A client that has asked for all cars and reads no further than the answer's status."""
+    sock = socket.socket()
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    sock.settimeout(PATIENCE)
+    sock.connect((engine.address, engine.desk_port))
+    sock.sendall(f"GET /api/cars?format=csv HTTP/1.1\r\nHost: {engine.address}\r\n"
+                 "Connection: close\r\n\r\n".encode())
+    return sock, sock.recv(12)
+
+
 @contextlib.contextmanager
-def reading(engine, path="/api/cars?format=csv"):
-    """A client that has asked, has its head, and reads no further."""
-    with socket.socket() as sock:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        sock.settimeout(PATIENCE)
-        sock.connect((engine.address, engine.desk_port))
-        sock.sendall(f"GET {path} HTTP/1.1\r\nHost: {engine.address}\r\nConnection: close\r\n\r\n"
-                     .encode())
-        assert sock.recv(12) == b"HTTP/1.1 200"
+def reading(engine):
+    """Such a client, whose answer has begun."""
+    sock, status = ask_for_all(engine)
+    with sock:
+        assert status == b"HTTP/1.1 200"
+        yield sock
+
+
+@contextlib.contextmanager
+def reading_soon(engine):
+    """The same, where a place may yet be somebody's who has just left."""
+    def ask():
+        sock, status = ask_for_all(engine)
+        if status == b"HTTP/1.1 200":
+            return sock
+        sock.close()
+        assert status == b"HTTP/1.1 503"
+        return None
+
+    with wait_until(ask, what="a place for a long answer") as sock:
         yield sock
 
 
@@ -52,11 +74,11 @@ def test_two_long_answers_at_once(start, tmp_path):
         wait_until(lambda: pod.desk("/api/bookings?format=csv").status == 200)
     # Those that left have made room.
     wait_until(lambda: pod.desk("/api/bookings?format=csv").status == 200)
-    with reading(pod), reading(pod):
+    with reading_soon(pod), reading_soon(pod):
         pass
     wait_until(lambda: pod.desk("/api/cars?format=csv").body.count(b"\n") == CARS + 1)
     # A stop waits for no reader, who is told that it is not whole.
-    with reading(pod) as sock:
+    with reading_soon(pod) as sock:
         pod.signal(signal.SIGINT)
         assert pod.wait() == 0
         with contextlib.suppress(ConnectionError):
