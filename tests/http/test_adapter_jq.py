@@ -15,6 +15,10 @@ GOOD = "{id: .carid, total: .price, version: 1}"
 # Its samples have no such place, so it passes its trial.
 TRAP = '{id: .carid} | if $car.location == "trap" then %s else . end'
 TRAPPED = CAR[:-1] + b',"location":"trap"}'
+# The limit of time is a signal. ThreadSanitizer keeps one back until the program calls a function
+# that it knows, which libjq in a loop does not.
+ends_loops = pytest.mark.skipif(BUILD.name == "tsan",
+                                reason="ThreadSanitizer keeps the time limit's signal back")
 
 
 @pytest.fixture
@@ -108,7 +112,7 @@ def test_the_engines_caller_gets_a_502(start, started, fleet):
 
 # --- filters that do not behave ------------------------------------------------------------------
 
-BAD_ENDS = [("until(false; .)", "did not end")]
+BAD_ENDS = [pytest.param("until(false; .)", "did not end", marks=ends_loops)]
 if not SANITIZED:  # which need more addresses than any limit leaves them
     BAD_ENDS += [("[range(1e9)]", "too much memory"),
                  ("{a: (reduce range(1000000) as $i (1; [.]))}", "nests too deep")]
@@ -136,6 +140,7 @@ def test_a_filter_that_does_not_behave_ends_the_process(start, started, filter_f
     wait_until(lambda: engine.ask().status == 200, what="the engine's return")
 
 
+@ends_loops
 def test_an_engine_bounds_a_loop(start, started, fleet):
     adapter = started(trap("until(false; .)"))
     adapter.expected_status = 1
@@ -145,7 +150,8 @@ def test_an_engine_bounds_a_loop(start, started, fleet):
     assert adapter.wait() == 1
 
 
-@pytest.mark.parametrize("text", ["until(false; .)", "[range(1e9)]"])
+@pytest.mark.parametrize("text", [pytest.param("until(false; .)", marks=ends_loops),
+                                  "[range(1e9)]"])
 def test_it_does_not_start_with_one(filter_file, text):
     if SANITIZED and "range" in text:
         pytest.skip("needs a limit of addresses")
@@ -213,6 +219,10 @@ def test_check_says_what_failed_on_which_document():
     assert done.returncode == 1
     assert "(no answer)" in done.stdout
     assert re.fullmatch(r"sample required-members-only: the filter fails: .*split.*\n", done.stderr)
+
+
+@ends_loops
+def test_check_ends_a_loop():
     done = check("until(false; .)")
     assert done.returncode == 1 and "sample offer: the filter did not end" in done.stderr
 
@@ -244,7 +254,8 @@ def test_a_changed_filter_is_taken_and_no_request_fails(started, filter_file):
 
 @pytest.mark.parametrize("text,said", [
     ("{a: env}", "line 1, column 5: env"), ("{a:", "syntax error"), ("empty", "sample offer"),
-    ("until(false; .)", "did not end"), ("", "is empty"), ("{a: .pickup_at[0:4][5:6][0]}", "sample")])
+    pytest.param("until(false; .)", "did not end", marks=ends_loops), ("", "is empty"),
+    ("{a: .pickup_at[0:4][5:6][0]}", "sample")])
 def test_a_changed_filter_that_is_bad_is_refused_and_the_old_one_goes_on(started, filter_file, text,
                                                                          said):
     adapter = started(GOOD)
