@@ -4,6 +4,7 @@
 #include "lib/http/exchange.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <microhttpd.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -20,6 +21,7 @@ enum progress_of_writer { WRITING, WHOLE, BROKEN };
 struct http_stream {
     pthread_mutex_t mutex;
     pthread_cond_t room;
+    int wake_fd; /* the streams' own by another number, which stays open when they are stopped */
 
     /* Under the mutex. */
     enum progress_of_writer progress;
@@ -43,13 +45,6 @@ struct http_stream {
 
 /* --- the writer's side ----------------------------------------------------------------------- */
 
-/* Called with the mutex, when the connection was hungry: so the server is still there. */
-static void wake_loop(const struct http_streams *streams)
-{
-    uint64_t one = 1;
-    (void)!write(streams->wake_fd, &one, sizeof one); /* it cannot be full */
-}
-
 /* Called with the mutex by each of the two users when it is done. */
 static void release_stream(struct http_stream *stream)
 {
@@ -60,16 +55,21 @@ static void release_stream(struct http_stream *stream)
         return;
     pthread_cond_destroy(&stream->room);
     pthread_mutex_destroy(&stream->mutex);
+    close(stream->wake_fd);
     free(stream);
 }
 
-/* Wakes the loop where it waits for what is held now. */
+/* Wakes the loop where it waits for what is held now. Called with the mutex, but wakes without: the
+ * loop may take this thread's processor at once, and must not find its mutex taken. */
 static void feed_connection(struct http_stream *stream)
 {
     if (!stream->hungry || (stream->size < HTTP_STREAM_ENOUGH && stream->progress == WRITING))
         return;
     stream->hungry = false;
-    wake_loop(stream->streams);
+    pthread_mutex_unlock(&stream->mutex);
+    uint64_t one = 1;
+    (void)!write(stream->wake_fd, &one, sizeof one); /* it cannot be full */
+    pthread_mutex_lock(&stream->mutex);
 }
 
 bool http_stream_write(struct http_stream *stream, const void *data, size_t size)
@@ -270,11 +270,14 @@ struct http_stream *http_answer_stream(struct http_request *request, unsigned st
     struct http_stream *stream = NULL;
     if (!exchange->headers.failed && start_watching(streams))
         stream = malloc(sizeof *stream);
-    if (!stream) {
+    int wake_fd = stream ? fcntl(streams->wake_fd, F_DUPFD_CLOEXEC, 0) : -1;
+    if (wake_fd < 0) {
+        free(stream);
         exchange_answer_out_of_memory(exchange);
         return NULL;
     }
     memset(stream, 0, offsetof(struct http_stream, held));
+    stream->wake_fd = wake_fd;
     pthread_mutex_init(&stream->mutex, NULL);
     pthread_cond_init(&stream->room, NULL);
     stream->wanted = true;

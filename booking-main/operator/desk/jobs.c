@@ -5,13 +5,13 @@
 
 #include <assert.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
-enum { WORKERS = DESK_JOBS_SHORT + DESK_JOBS_LONG, LONG_NICE = 19 };
+enum { WORKERS = DESK_JOBS_SHORT + DESK_JOBS_LONG };
 
 /* A thread and what it has; the first DESK_JOBS_SHORT of them take from the queue. */
 struct worker {
@@ -142,12 +142,13 @@ static void *run_short(void *context)
     return NULL;
 }
 
-/* A long job has as much time as it takes: where the processors are few, partners go before it.
- * On Linux the nice value is a thread's own, setpriority(2). */
+/* A long job has as much time as it takes: where the processors are few, partners go before it. The
+ * kernel takes a processor that only runs SCHED_IDLE for an idle one, which a nice value does not
+ * do: with it, threads that wake to serve a partner were put in line behind an export. */
 static void *run_long(void *context)
 {
     struct worker *worker = context;
-    (void)setpriority(PRIO_PROCESS, (id_t)gettid(), LONG_NICE);
+    (void)sched_setscheduler((pid_t)gettid(), SCHED_IDLE, &(struct sched_param){0});
     struct desk_jobs *jobs = worker->jobs;
     struct desk_job *job = worker->job;
     struct desk *desk = desk_open(jobs->store, &job->error);

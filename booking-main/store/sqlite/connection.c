@@ -1,6 +1,7 @@
 #include "store/sqlite/connection.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -127,9 +128,18 @@ static void make_file(const char *name)
         (void)chmod(name, FILE_MODE); /* whatever fails here, SQLite will say why */
 }
 
+/* SQLite would count its memory under one mutex of all threads: a commit would wait for an export.
+ */
+static void set_up_library(void)
+{
+    (void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0); /* fails only if SQLite is in use already */
+}
+
 bool sqlite_connection_open_bare(struct sqlite_connection *connection, const char *path,
                                  struct buffer *error)
 {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    (void)pthread_once(&once, set_up_library);
     bool memory = sqlite_path_is_memory(path);
     *connection = (struct sqlite_connection){
         .path = path,
