@@ -108,6 +108,20 @@ enum store_event_kind {
                         each case a new snapshot is right again */
 };
 
+/* Who changed a booking. */
+enum store_by { STORE_BY_PARTNER = 1, STORE_BY_OPERATOR, STORE_BY_EXPIRY };
+
+/* What an event tells the partner whose booking it is (store/changes/changes.h). */
+enum store_change {
+    CHANGE_NONE, /* nothing: it is about the fleet or a block, or the next event tells it */
+    CHANGE_HELD,
+    CHANGE_BOOKED,    /* without having been held */
+    CHANGE_CONFIRMED, /* a hold became a booking */
+    CHANGE_CHANGED,   /* the operator gave it another return or another car */
+    CHANGE_CANCELLED,
+    CHANGE_EXPIRED,
+};
+
 struct store_event {
     int64_t number; /* ascending by one, but see EVENT_FLEET */
     enum store_event_kind kind;
@@ -127,9 +141,6 @@ struct store_car {
     int32_t turnaround;            /* minutes: its own, or else the fleet's */
     bool offered;
 };
-
-/* Who changed a booking, for its history (store/desk/desk.h). */
-enum store_by { STORE_BY_PARTNER = 1, STORE_BY_OPERATOR, STORE_BY_EXPIRY };
 
 /* What a snapshot is told to: first begin(), then car() for each car, then taken() for each hold
  * and for each booking or block that takes its car after `since`, as an EVENT_TAKEN with the number
