@@ -36,6 +36,10 @@ KAYAK_LINE = (b'{"carid":"1-XXX-333","price":55,"currency":"euro","status":"avai
 AIRBNB_LINE = (b'{"carid":"1-XXX-333","status":"available","costs":"10 euros an hour",'
                b'"payment_method":"paypal airbnb"}')
 
+# The list of partners: name -> what its format is written in, `c` or `jq`.
+PARTNERS = dict(line.split() for line in (ROOT / "partners").read_text().splitlines()
+                if line and not line.startswith("#"))
+
 _addresses = itertools.count(1)
 
 
@@ -249,6 +253,13 @@ SANITIZER_ENVIRONMENT = {
     "ASAN_OPTIONS": "detect_leaks=1:abort_on_error=0:exitcode=99",
     "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1",
 }
+
+
+def adapter_of(partner):
+    """What to start for a partner of the list: Adapter(*adapter_of("kayak"))."""
+    if PARTNERS[partner] == "c":
+        return (partner,)
+    return "jq", "--filter", ROOT / "deploy" / "components" / f"partner-{partner}" / "format.jq"
 
 
 class Adapter(Process):
