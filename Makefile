@@ -146,7 +146,7 @@ clean: ## remove all that was built
 	rm -rf build
 
 ##@ Run
-run: ## install what is missing, build, start both pods here, show the two curls
+run: ## install what is missing, build, start every partner's pod here, show the curls
 	@tools/install-deps build run
 	@$(MAKE) --no-print-directory $(JOBS) all
 	@tools/run-pods
@@ -308,12 +308,14 @@ IMAGE_BUILD_FLAGS ?=
 IMAGE_PUSH_FLAGS ?=
 # podman's own format has no HEALTHCHECK.
 image_format = $$(case $$engine in *podman | *buildah) echo --format docker ;; esac)
+image_target = $(if $(filter booking-main,$(1)),--target $(1),--target adapter --build-arg ADAPTER=$(1))
 image_name = $(if $(REGISTRY),$(REGISTRY)/)$(1):$(TAG)
 
 images: ## build the images (REGISTRY=..., TAG=..., CONTAINER_ENGINE=docker|podman)
 	@engine=$$(tools/container-engine '$(CONTAINER_ENGINE)') || exit 1; \
 	$(foreach service,$(SERVICES),echo "$(call image_name,$(service))"; \
-	  "$$engine" build $(image_format) $(IMAGE_BUILD_FLAGS) -f docker/Dockerfile --target $(service) \
+	  "$$engine" build $(image_format) $(IMAGE_BUILD_FLAGS) -f docker/Dockerfile \
+	    $(call image_target,$(service)) \
 	    --build-arg VERSION=$(VERSION) --build-arg COMMIT=$(COMMIT) -t $(call image_name,$(service)) . &&) true
 
 push: ## push the images to REGISTRY

@@ -12,7 +12,7 @@ What a test needs is in conftest.py, as fixtures:
                                                    that holds one Pod or Deployment
                   engine.build(folder, "name:tag") builds an image from a folder with a Dockerfile
     play        engine.play whose pods are removed after the test
-    images      the three images of the repository, built and pushed by `make`, pulled from the
+    images      the images of the repository, built and pushed by `make`, pulled from the
                 registry: {"booking-main": reference, ...}; `play` uses them for manifests that
                 say "booking-main:0.1.0" and so on
     busybox     the name of a busybox image ("docker.io/library/busybox:latest", also found as
@@ -49,7 +49,14 @@ BASE_IMAGE = "docker.io/library/debian:bookworm-slim"
 BASE_SUITE = "bookworm"
 BUSYBOX_IMAGE = "docker.io/library/busybox:latest"
 NGINX_IMAGE = "docker.io/library/nginx:latest"
-SERVICES = ("booking-main", "adapter-kayak", "adapter-airbnb", "adapter-jq")
+# Each is an image: the engine, and every adapter whose sources are here.
+SERVICES = ("booking-main", *sorted(path.parent.name for path in ROOT.glob("adapter-*/main.c")))
+# The list of partners: name -> what its format is written in, `c` or `jq`.
+PARTNERS = dict(
+    line.split()
+    for line in (ROOT / "partners").read_text().splitlines()
+    if line and not line.startswith("#")
+)
 
 NETWORK = "booking-e2e"
 

@@ -7,34 +7,37 @@ import shutil
 import pytest
 import yaml
 
-from engine import ROOT, SERVICES, run
+from engine import PARTNERS, ROOT, SERVICES, run
 
 DEPLOY = ROOT / "deploy"
-PARTNERS = ("airbnb", "kayak")
-# And who has a pod and an overlay alone.
-WITH_A_POD = (*PARTNERS, "bookingcom")
-# Whose format is a file, and not an adapter of their own.
-IN_JQ = ("bookingcom",)
-FORMAT = DEPLOY / "components" / "partner-bookingcom" / "format.jq"
+def format_of(partner):
+    """The file that is its format, if that is in jq."""
+    return DEPLOY / "components" / f"partner-{partner}" / "format.jq"
 
 
 def adapter_of(partner):
-    return "adapter-jq" if partner in IN_JQ else f"adapter-{partner}"
+    return "adapter-jq" if PARTNERS[partner] == "jq" else f"adapter-{partner}"
+
+
+def _partners_of(folder):
+    """Whose component is in the kustomization, or in one that it is made of."""
+    if not (folder / "kustomization.yaml").exists():
+        return set()
+    read = yaml.safe_load((folder / "kustomization.yaml").read_text())
+    parts = [(folder / p).resolve() for p in read.get("resources", []) + read.get("components", [])]
+    own = {p.name.removeprefix("partner-") for p in parts if p.name.startswith("partner-")}
+    return own.union(*(_partners_of(part) for part in parts))
+
+
 # Each overlay, and whose pods it has.
 OVERLAYS = {
-    "kayak": ["kayak"],
-    "airbnb": ["airbnb"],
-    "bookingcom": ["bookingcom"],
-    "all": ["airbnb", "kayak"],
-    "all-gateway-api": ["airbnb", "kayak"],
-    "try": ["airbnb", "kayak"],
-    "all-one-node": ["airbnb", "kayak"],
-    "kayak-one-claim": ["kayak"],
+    file.parent.name: sorted(_partners_of(file.parent))
+    for file in sorted((DEPLOY / "overlays").glob("*/kustomization.yaml"))
 }
-# Where they keep what is booked.
-ON_A_DATABASE = ("kayak", "airbnb", "bookingcom", "all", "all-gateway-api", "try")
+# Where they keep what is booked: on a claim, or in a database, as all others do.
 ON_A_SHARED_CLAIM = ("all-one-node",)
 ON_A_CLAIM_EACH = ("kayak-one-claim",)
+ON_A_DATABASE = tuple(name for name in OVERLAYS if name not in ON_A_SHARED_CLAIM + ON_A_CLAIM_EACH)
 
 NAME = "app.kubernetes.io/name"
 INSTANCE = "app.kubernetes.io/instance"
@@ -81,7 +84,7 @@ def labels(document):
 def plain_pods():
     return [
         document
-        for partner in WITH_A_POD
+        for partner in PARTNERS
         for document in yaml.safe_load_all(
             (DEPLOY / "pods" / f"booking-app-{partner}.yaml").read_text()
         )

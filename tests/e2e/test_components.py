@@ -7,12 +7,12 @@ import subprocess
 import pytest
 import yaml
 
-from engine import ROOT, run
+from engine import PARTNERS, ROOT, run
 from manifests import (
     DEPLOY,
     INSTANCE,
     NAME,
-    PARTNERS,
+    OVERLAYS,
     Place,
     containers,
     engines,
@@ -365,7 +365,7 @@ def test_prometheus_finds_the_engines(monitored):
     (monitor,) = of_kind(monitored, "PodMonitor")
     (endpoint,) = monitor["spec"]["podMetricsEndpoints"]
     deployments = engines(monitored)
-    assert len(deployments) == len(PARTNERS)
+    assert len(deployments) == len(OVERLAYS["all"])
     for deployment in deployments:
         template = deployment["spec"]["template"]
         assert monitor["spec"]["selector"]["matchLabels"].items() <= labels(template).items()

@@ -6,22 +6,21 @@ import shutil
 import pytest
 import yaml
 
+from engine import PARTNERS
 from manifests import (
     DEPLOY,
     ENGINE,
-    FORMAT,
     INSTANCE,
     NAME,
     ON_A_CLAIM_EACH,
     ON_A_DATABASE,
     ON_A_SHARED_CLAIM,
     OVERLAYS,
-    PARTNERS,
-    WITH_A_POD,
-    adapter_of,
     Place,
+    adapter_of,
     containers,
     engines,
+    format_of,
     hardening_gaps,
     is_pinned,
     labels,
@@ -43,7 +42,7 @@ DNS = Place(namespace="kube-system")
 OUTSIDE = Place()
 
 
-@pytest.fixture(params=[f"pod-{p}" for p in WITH_A_POD] + ["base"] + list(OVERLAYS))
+@pytest.fixture(params=[f"pod-{p}" for p in PARTNERS] + ["base"] + list(OVERLAYS))
 def engine_specs(request):
     """The engines' pod specs in every form there is: the plain pods, the base, each overlay."""
     if request.param.startswith("pod-"):
@@ -62,10 +61,15 @@ def environment(spec):
     return {e["name"]: e.get("value") for e in spec["containers"][0]["env"]}
 
 
-def test_every_overlay_is_tested():
-    folders = {f.parent.name for f in (DEPLOY / "overlays").glob("*/kustomization.yaml")}
-    assert folders == OVERLAYS.keys()
-    assert {*ON_A_DATABASE, *ON_A_SHARED_CLAIM, *ON_A_CLAIM_EACH} == folders
+def test_every_partner_has_an_overlay_of_its_own():
+    for partner in PARTNERS:
+        assert OVERLAYS[partner] == [partner]
+
+
+def test_the_overlays_of_several_partners_have_the_same():
+    assert len(OVERLAYS["all"]) > 1
+    for name in ("all-gateway-api", "all-one-node", "try"):
+        assert OVERLAYS[name] == OVERLAYS["all"]
 
 
 def test_engines_are_hardened(engine_specs):
@@ -138,13 +142,16 @@ def test_plain_pods(pod):
     assert environment(pod["spec"]) == {"BOOKING_CHANNEL": partner, "BOOKING_FLEET": "demo"}
 
 
-def test_a_format_is_the_same_file_everywhere():
+@pytest.mark.parametrize("partner", [p for p, kind in PARTNERS.items() if kind == "jq"])
+def test_a_format_is_the_same_file_everywhere(partner):
     """In the plain pod it stands in the manifest; in the overlay kustomize puts it there."""
-    text = (DEPLOY / "pods" / "booking-app-bookingcom.yaml").read_text()
-    for documents in (list(yaml.safe_load_all(text)), overlay("bookingcom")):
+    text = (DEPLOY / "pods" / f"booking-app-{partner}.yaml").read_text()
+    for documents in (list(yaml.safe_load_all(text)), overlay(partner)):
         (config,) = of_kind(documents, "ConfigMap")
-        assert config["data"] == {"format.jq": FORMAT.read_text()}
-        assert config["metadata"]["name"] == "booking-format-bookingcom"
+        assert config["data"] == {"format.jq": format_of(partner).read_text()}, (
+            f"tools/pod-format {partner} brings it into the plain pod"
+        )
+        assert config["metadata"]["name"] == f"booking-format-{partner}"
         for template in pod_templates(documents):
             (adapter,) = [c for c in containers(template["spec"]) if c["name"] == "adapter"]
             assert {"name": "ADAPTER_FILTER", "value": "/etc/booking/format.jq"} in adapter["env"]
@@ -405,7 +412,8 @@ def test_gateway_api_route_in_place_of_the_ingress():
     (route,) = of_kind(documents, "HTTPRoute")
     routes = {r["matches"][0]["path"]["value"]: r["backendRefs"][0] for r in route["spec"]["rules"]}
     assert routes == {
-        f"/{partner}": {"name": f"booking-app-{partner}", "port": 80} for partner in PARTNERS
+        f"/{partner}": {"name": f"booking-app-{partner}", "port": 80}
+        for partner in OVERLAYS["all-gateway-api"]
     }
 
 
@@ -426,7 +434,7 @@ def test_images_are_set_in_one_place(name, copy):
     component.write_text(re.sub(r"version: [\d.]+", "version: 9.8.7", changed))
     documents = render(copy / "overlays" / name)
     images = [c["image"] for t in pod_templates(documents) for c in containers(t["spec"])]
-    ours = [i for i in images if re.fullmatch(r"registry\.example\.com/team/[a-z-]+:9\.8\.7", i)]
+    ours = [i for i in images if re.fullmatch(r"registry\.example\.com/team/[a-z0-9-]+:9\.8\.7", i)]
     assert len(ours) >= 2 * len(OVERLAYS[name])
     assert not [i for i in set(images) - set(ours) if re.search("booking|adapter", i)]
     for document in documents:
