@@ -9,8 +9,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ENTRIES_MAX = 32, BUILT_IN_COUNT = 3 };
+enum { ENTRIES_MAX = 32, BUILT_IN_COUNT = 3, ENVIRONMENT_MAX = 63 };
 enum { CODE_HELP = 1000, CODE_VERSION, CODE_HEALTHCHECK }; /* above any index into the table */
+
+/* Prints a text with something else in the place of one of its characters. */
+static void print_with(const char *text, char from, const char *to)
+{
+    for (; *text; text++) {
+        if (*text == from)
+            fputs(to, stdout);
+        else
+            putchar(*text);
+    }
+}
 
 static void print_help(const struct options *options)
 {
@@ -20,11 +31,11 @@ static void print_help(const struct options *options)
         const struct option_entry *entry = &options->entries[i];
         printf("  --%s%s%s\n      ", entry->flag, entry->argument ? " " : "",
                entry->argument ? entry->argument : "");
-        if (entry->environment)
-            printf("%s; default: %s\n      ", entry->environment,
-                   entry->default_value ? entry->default_value : "none");
-        for (const char *at = entry->help; *at; at++)
-            printf(*at == '\n' ? "\n      " : "%c", *at);
+        if (entry->environment) {
+            print_with(entry->environment, ' ', " or ");
+            printf("; default: %s\n      ", entry->default_value ? entry->default_value : "none");
+        }
+        print_with(entry->help, '\n', "\n      ");
         putchar('\n');
     }
     if (options->service)
@@ -146,18 +157,33 @@ static void usage_error(const struct options *options, const char *what, const c
     fprintf(stderr, "; see %s --help\n", options->program);
 }
 
+/* The first of these variables that is set and not empty; its name is then in `name`. */
+static const char *read_environment(const char *names, char name[ENVIRONMENT_MAX + 1])
+{
+    while (names) {
+        size_t size = strcspn(names, " ");
+        snprintf(name, ENVIRONMENT_MAX + 1, "%.*s", (int)size, names);
+        const char *text = getenv(name);
+        if (text && *text)
+            return text;
+        names = names[size] ? names + size + 1 : NULL;
+    }
+    return NULL;
+}
+
 static bool set_defaults(const struct options *options, void *target)
 {
     for (size_t i = 0; i < options->count; i++) {
         const struct option_entry *entry = &options->entries[i];
         if (entry->default_value)
             (void)set_value(entry, entry->default_value, target); /* the table's own are valid */
-        const char *text = entry->environment ? getenv(entry->environment) : NULL;
-        if (!text || !*text)
+        char name[ENVIRONMENT_MAX + 1];
+        const char *text = read_environment(entry->environment, name);
+        if (!text)
             continue;
         const char *expected = set_value(entry, text, target);
         if (expected) {
-            usage_error(options, entry->environment, text, expected);
+            usage_error(options, name, text, expected);
             return false;
         }
     }

@@ -26,7 +26,8 @@ enum option_type {
 
 struct option_entry {
     const char *flag;        /* without the dashes */
-    const char *environment; /* variable's name, or NULL */
+    const char *environment; /* variable's name, or several, of which the first that is set counts,
+                                with a space between them; or NULL */
     enum option_type type;
     size_t offset;             /* of the target in the caller's struct */
     const char *argument;      /* what --help calls the value */

@@ -12,6 +12,7 @@ struct target {
     uint16_t port;
     unsigned wait, keep;
     unsigned fruit;
+    const char *place;
 };
 
 static const struct option_entry entries[] = {
@@ -23,6 +24,8 @@ static const struct option_entry entries[] = {
     {"fruit", "UNIT_FRUIT", OPTION_CHOICE, offsetof(struct target, fruit), "fig|apple|pear",
      "apple", "a fruit"},
     {"keep", "UNIT_KEEP", OPTION_DAYS, offsetof(struct target, keep), "DAYS", "400", "a while"},
+    {"place", "UNIT_PLACE OTHERS_PLACE", OPTION_TEXT, offsetof(struct target, place), "PLACE", NULL,
+     "a place"},
 };
 
 static const struct options options = {
@@ -78,6 +81,8 @@ static int clear_environment(void **state)
     (void)state;
     for (size_t i = 0; i < LENGTH(entries); i++)
         unsetenv(entries[i].environment);
+    unsetenv("UNIT_PLACE");
+    unsetenv("OTHERS_PLACE");
     return 0;
 }
 
@@ -115,6 +120,22 @@ static void an_empty_variable_counts_as_unset(void **state)
     assert_int_equal(RUN(), OPTIONS_RUN);
     assert_string_equal(target.name, "nobody");
     assert_int_equal(target.port, 8033);
+}
+
+static void of_several_variables_the_first_that_is_set_counts(void **state)
+{
+    (void)state;
+    setenv("OTHERS_PLACE", "theirs", 1);
+    assert_int_equal(RUN(), OPTIONS_RUN);
+    assert_string_equal(target.place, "theirs");
+    setenv("UNIT_PLACE", "", 1);
+    assert_int_equal(RUN(), OPTIONS_RUN);
+    assert_string_equal(target.place, "theirs");
+    setenv("UNIT_PLACE", "ours", 1);
+    assert_int_equal(RUN(), OPTIONS_RUN);
+    assert_string_equal(target.place, "ours");
+    assert_int_equal(RUN("--place", "flag"), OPTIONS_RUN);
+    assert_string_equal(target.place, "flag");
 }
 
 static void the_last_flag_of_a_name_wins(void **state)
@@ -211,13 +232,18 @@ static void help_shows_every_row_of_the_table(void **state)
         char flag[40];
         snprintf(flag, sizeof flag, "--%s %s\n", entries[i].flag, entries[i].argument);
         assert_non_null(strstr(printed[0], flag));
-        assert_non_null(strstr(printed[0], entries[i].environment));
+        if (!strchr(entries[i].environment, ' '))
+            assert_non_null(strstr(printed[0], entries[i].environment));
         if (entries[i].default_value)
             assert_non_null(strstr(printed[0], entries[i].default_value));
     }
-    static const char *const also[] = {"--help",           "--version",
-                                       "--healthcheck",    "What it is for.",
-                                       "unit import FILE", "a file,\n      over two lines"};
+    static const char *const also[] = {"--help",
+                                       "--version",
+                                       "--healthcheck",
+                                       "What it is for.",
+                                       "unit import FILE",
+                                       "a file,\n      over two lines",
+                                       "\n      UNIT_PLACE or OTHERS_PLACE; default: none\n"};
     for (size_t i = 0; i < LENGTH(also); i++)
         assert_non_null(strstr(printed[0], also[i]));
     assert_string_equal(printed[1], "");
@@ -269,6 +295,7 @@ int main(void)
         CLEAN(defaults_hold_where_nothing_is_said),
         CLEAN(the_environment_wins_over_defaults_and_flags_over_both),
         CLEAN(an_empty_variable_counts_as_unset),
+        CLEAN(of_several_variables_the_first_that_is_set_counts),
         CLEAN(the_last_flag_of_a_name_wins),
         CLEAN(bad_values_name_the_option_and_help),
         CLEAN(a_choice_is_one_of_its_words),
