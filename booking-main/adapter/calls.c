@@ -39,6 +39,7 @@ struct adapter_calls {
     void (*changed)(void *context, bool answers, enum adapter_outcome outcome);
     void *changed_context;
 
+    struct adapter_tracer *tracer;
     uint64_t ended[ADAPTER_OUTCOMES];
     struct metrics_histogram duration;
 };
@@ -74,6 +75,11 @@ void adapter_calls_watch(struct adapter_calls *calls,
     calls->changed_context = context;
 }
 
+void adapter_calls_trace(struct adapter_calls *calls, struct adapter_tracer *tracer)
+{
+    calls->tracer = tracer;
+}
+
 /* Nobody listens there for a moment: most likely it was restarted. */
 static bool may_return(const struct adapter_calls *calls)
 {
@@ -97,6 +103,8 @@ static void end_call(struct adapter_calls *calls, struct adapter_call *call,
     note_presence(calls, outcome);
     if (outcome == ADAPTER_ANSWERED || outcome == ADAPTER_UNUSABLE)
         calls->server_is = THERE;
+    if (calls->tracer)
+        calls->tracer->call_over(calls->tracer, call);
     call->done(call);
 }
 
@@ -234,6 +242,9 @@ void adapter_calls_start(struct adapter_calls *calls, struct adapter_call *call)
 {
     call->started = loop_clock(); /* not the round's beginning: the request may have come since */
     call->tried_again = false;
+    call->span[0] = '\0';
+    if (calls->tracer)
+        calls->tracer->call_starts(calls->tracer, call);
     call->status = 0;
     call->content_type = NULL;
     call->answer = "";

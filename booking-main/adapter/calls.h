@@ -46,10 +46,20 @@ struct adapter_call {
     size_t answer_size;
     int64_t duration; /* nanoseconds */
 
+    int64_t started; /* on loop_clock() */
+
+    /* The tracer's: what is passed on in place of the identity's traceparent, or "". */
+    char span[IDENTITY_TRACEPARENT_SIZE + 1];
+
     /* The module's own. */
-    int64_t started;
     bool tried_again;
     struct adapter_call *next;
+};
+
+/* Who records spans of calls, embedded by its owner. */
+struct adapter_tracer {
+    void (*call_starts)(struct adapter_tracer *tracer, struct adapter_call *call);
+    void (*call_over)(struct adapter_tracer *tracer, const struct adapter_call *call);
 };
 
 /* `url` is http://HOST[:PORT] without a path. NULL, with a sentence added to `error`, when it is
@@ -62,6 +72,15 @@ struct adapter_calls *adapter_calls_new(struct loop *loop, const char *url, stru
 void adapter_calls_watch(struct adapter_calls *calls,
                          void (*changed)(void *context, bool answers, enum adapter_outcome outcome),
                          void *context);
+
+/* Has the tracer told of each call. NULL: of none any more. */
+void adapter_calls_trace(struct adapter_calls *calls, struct adapter_tracer *tracer);
+
+/* The traceparent that goes with the call. */
+static inline const char *adapter_call_traceparent(const struct adapter_call *call)
+{
+    return call->span[0] ? call->span : call->identity->traceparent;
+}
 
 /* Ends every call that is under way, and from now on each that is started, with
  * ADAPTER_UNREACHABLE. NULL is fine. */

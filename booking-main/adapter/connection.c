@@ -79,7 +79,7 @@ static bool write_request(struct adapter_connection *connection)
     buffer_add_text(request, "\r\nAccept: */*\r\nX-Request-Id: ");
     buffer_add_text(request, call->identity->request_id);
     buffer_add_text(request, "\r\ntraceparent: ");
-    buffer_add_text(request, call->identity->traceparent);
+    buffer_add_text(request, adapter_call_traceparent(call));
     if (call->body) {
         buffer_add_text(request, "\r\nContent-Type: application/json\r\nContent-Length: ");
         buffer_add_number(request, (long long)call->body_size);

@@ -165,7 +165,7 @@ bool adapter_connection_start(struct adapter_connection *connection, struct adap
     (void)snprintf(connection->field_text[REQUEST_ID], FIELD_SIZE, "X-Request-Id: %s",
                    call->identity->request_id);
     (void)snprintf(connection->field_text[TRACEPARENT], FIELD_SIZE, "traceparent: %s",
-                   call->identity->traceparent);
+                   adapter_call_traceparent(call));
     if (call->body) {
         curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE, (long)call->body_size);
         curl_easy_setopt(easy, CURLOPT_POSTFIELDS, call->body); /* not copied */

@@ -49,7 +49,7 @@ struct exchange *exchange_begin(struct exchanges *exchanges)
     exchange->route = NULL;
     exchange->state = EXCHANGE_HEAD;
     exchange->in_progress = exchange->chunked = exchange->too_large = exchange->no_room = false;
-    exchange->queued = exchange->sent = exchange->admitted = false;
+    exchange->queued = exchange->sent = exchange->admitted = exchange->traced = false;
     exchange->stream = NULL;
     exchange->identity.request_id[0] = exchange->method[0] = exchange->path[0] = '\0';
     exchange->segment[0] = '\0';

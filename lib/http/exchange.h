@@ -40,6 +40,8 @@ struct exchange {
     bool queued;      /* the answer was handed to libmicrohttpd */
     bool admitted;    /* admit() was asked before the body */
     bool sent;        /* the answer was written past libmicrohttpd, see reply.h */
+    bool traced;      /* a span is recorded for it, whose parent is this: */
+    char parent[IDENTITY_SPAN_ID_SIZE + 1];
     int64_t started;
     struct identity identity;
     char method[16];              /* cut off where it is longer; "" while it is not known */

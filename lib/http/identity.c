@@ -6,6 +6,8 @@
 #include <string.h>
 #include <sys/random.h>
 
+enum { SPAN_ID_AT = 36, FLAGS_AT = 53 }; /* in a traceparent */
+
 void identity_random(void *data, size_t size)
 {
     char *at = data;
@@ -75,7 +77,7 @@ static char *add_hex(char *out, const unsigned char *bytes, size_t count)
     return out;
 }
 
-static void make_request_id(char *out, unsigned char bytes[16])
+static void make_uuid(char *out, unsigned char bytes[16])
 {
     bytes[6] = (unsigned char)((bytes[6] & 0x0F) | 0x40); /* version 4 */
     bytes[8] = (unsigned char)((bytes[8] & 0x3F) | 0x80); /* variant 10 */
@@ -99,7 +101,7 @@ static void make_traceparent(char *out, unsigned char bytes[24])
     memcpy(out, "-00", sizeof "-00");
 }
 
-void identity_set(struct identity_source *source, struct identity *identity, const char *request_id,
+bool identity_set(struct identity_source *source, struct identity *identity, const char *request_id,
                   const char *traceparent)
 {
     unsigned char random[40];
@@ -110,9 +112,61 @@ void identity_set(struct identity_source *source, struct identity *identity, con
     if (keep_id)
         memcpy(identity->request_id, request_id, strlen(request_id) + 1);
     else
-        make_request_id(identity->request_id, random);
+        make_uuid(identity->request_id, random);
     if (keep_trace)
         memcpy(identity->traceparent, traceparent, sizeof identity->traceparent);
     else
         make_traceparent(identity->traceparent, random + 16);
+    return keep_trace;
+}
+
+void identity_make_uuid(struct identity_source *source, char uuid[IDENTITY_UUID_SIZE + 1])
+{
+    unsigned char random[16];
+    take_random(source, random, sizeof random);
+    make_uuid(uuid, random);
+}
+
+/* The flags that are defined today: sampled (1), and random trace id (2) of the next version. */
+static unsigned trace_flags(const char *traceparent)
+{
+    char last = traceparent[IDENTITY_TRACEPARENT_SIZE - 1];
+    return (unsigned)(last <= '9' ? last - '0' : last - 'a' + 10) & 3;
+}
+
+bool identity_is_sampled(const char *traceparent)
+{
+    return trace_flags(traceparent) & 1;
+}
+
+void identity_add_span(struct identity_source *source, const char *from,
+                       char to[IDENTITY_TRACEPARENT_SIZE + 1])
+{
+    unsigned char random[IDENTITY_SPAN_ID_SIZE / 2];
+    take_random(source, random, sizeof random);
+    random[0] |= 1; /* it may not be all zero */
+    unsigned flags = trace_flags(from);
+    memmove(to, from, SPAN_ID_AT);
+    add_hex(to + SPAN_ID_AT, random, sizeof random);
+    to[FLAGS_AT - 1] = '-';
+    to[FLAGS_AT] = '0'; /* no other flag may be passed on by who has a span of his own */
+    to[FLAGS_AT + 1] = (char)('0' + flags);
+    to[IDENTITY_TRACEPARENT_SIZE] = '\0';
+}
+
+bool identity_join(struct identity_source *source, struct identity *identity, bool callers,
+                   char parent[IDENTITY_SPAN_ID_SIZE + 1])
+{
+    char *traceparent = identity->traceparent;
+    if (!callers) {
+        parent[0] = '\0';
+        traceparent[FLAGS_AT + 1] = '1';
+        return true;
+    }
+    if (!identity_is_sampled(traceparent))
+        return false;
+    memcpy(parent, traceparent + SPAN_ID_AT, IDENTITY_SPAN_ID_SIZE);
+    parent[IDENTITY_SPAN_ID_SIZE] = '\0';
+    identity_add_span(source, traceparent, traceparent);
+    return true;
 }

@@ -228,7 +228,11 @@ static enum MHD_Result begin_request(struct http_server *server, struct exchange
 {
     struct head head;
     head_read(exchange->connection, method, version, &head);
-    identity_set(&server->identities, &exchange->identity, head.request_id, head.traceparent);
+    bool callers =
+        identity_set(&server->identities, &exchange->identity, head.request_id, head.traceparent);
+    if (server->config.tracer)
+        exchange->traced =
+            identity_join(&server->identities, &exchange->identity, callers, exchange->parent);
     memcpy(exchange->method, method, strnlen(method, sizeof exchange->method - 1) + 1);
     exchange->method[sizeof exchange->method - 1] = '\0';
     exchange_take(exchange, head.chunked);
@@ -334,14 +338,32 @@ static unsigned server_outcome(const struct exchange *exchange,
     return late ? MHD_HTTP_REQUEST_TIMEOUT : STATUS_CLIENT_LEFT;
 }
 
+static void server_trace(const struct http_server *server, const struct exchange *exchange,
+                         unsigned status, int64_t ended)
+{
+    struct http_tracer *tracer = server->config.tracer;
+    tracer->request_over(tracer, &(struct http_span){
+                                     .identity = &exchange->identity,
+                                     .parent = exchange->parent,
+                                     .method = exchange->method,
+                                     .path = exchange->path,
+                                     .route = exchange->route ? exchange->route->path : NULL,
+                                     .status = status,
+                                     .started = exchange->started,
+                                     .ended = ended,
+                                 });
+}
+
 static void server_finish(struct http_server *server, struct exchange *exchange, unsigned status)
 {
-    int64_t duration = loop_clock() - exchange->started;
+    int64_t ended = loop_clock(), duration = ended - exchange->started;
     if (!*exchange->identity.request_id)
         identity_set(&server->identities, &exchange->identity, NULL, NULL);
     request_metrics_count(server->metrics, exchange->route, status, duration);
     if (!exchange->route || !exchange->route->quiet || status >= 500)
         exchange_write_log(exchange, status, duration);
+    if (exchange->traced)
+        server_trace(server, exchange, status, ended);
     peers_done(&server->peers, exchange->peer);
     exchange_end(exchange);
 }

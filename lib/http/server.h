@@ -64,6 +64,22 @@ struct http_route {
     bool quiet;        /* not in the access log: probes and metrics */
 };
 
+/* A request of a trace that is recorded, when it is over. The texts are valid during the call. */
+struct http_span {
+    const struct identity *identity; /* with this span's id in its traceparent */
+    const char *parent;              /* the caller's span id, or "" */
+    const char *method;              /* cut off at 15 bytes */
+    const char *path;                /* as it came, without the query */
+    const char *route;               /* the path of its route, which lasts; NULL when it had none */
+    unsigned status;                 /* as it is logged: 408 and 499 were not sent */
+    int64_t started, ended;          /* on loop_clock() */
+};
+
+/* Who records spans, embedded by its owner. */
+struct http_tracer {
+    void (*request_over)(struct http_tracer *tracer, const struct http_span *span);
+};
+
 struct http_field_line {
     const char *name, *value;
 };
@@ -77,6 +93,7 @@ struct http_server_config {
     const char *prefix; /* paths are also served under it; NULL or "" for none */
     void *context;      /* for the routes' functions */
     struct log *access_log;
+    struct http_tracer *tracer;           /* NULL: a traceparent is passed on unmodified */
     const char *channel;                  /* for the access log, or NULL */
     const struct http_field_line *fields; /* header fields of every answer */
     size_t field_count;

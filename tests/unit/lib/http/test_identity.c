@@ -41,7 +41,7 @@ static void well_formed_ones_are_kept(void **state)
 {
     (void)state;
     struct identity identity;
-    identity_set(&source, &identity, request_id, traceparent);
+    assert_true(identity_set(&source, &identity, request_id, traceparent));
     assert_string_equal(identity.request_id, request_id);
     assert_string_equal(identity.traceparent, traceparent);
 }
@@ -53,7 +53,7 @@ static void each_is_made_apart_from_the_other(void **state)
     identity_set(&source, &identity, NULL, traceparent);
     check_made_request_id(identity.request_id);
     assert_string_equal(identity.traceparent, traceparent);
-    identity_set(&source, &identity, request_id, NULL);
+    assert_false(identity_set(&source, &identity, request_id, NULL));
     assert_string_equal(identity.request_id, request_id);
     check_made_traceparent(identity.traceparent);
 }
@@ -135,6 +135,72 @@ static void bad_traceparents_are_replaced(void **state)
     }
 }
 
+static void a_sampled_trace_is_joined(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *flags, *joined; /* NULL: not sampled */
+    } cases[] = {{"01", "01"}, {"03", "03"}, {"0b", "03"}, {"ff", "03"}, {"fd", "01"},
+                 {"a9", "01"}, {"00", NULL}, {"02", NULL}, {"fe", NULL}, {"0c", NULL}};
+    for (size_t i = 0; i < LENGTH(cases); i++) {
+        char given[IDENTITY_TRACEPARENT_SIZE + 1], parent[IDENTITY_SPAN_ID_SIZE + 1] = "before";
+        snprintf(given, sizeof given, "%.53s%s", traceparent, cases[i].flags);
+        struct identity identity;
+        assert_true(identity_set(&source, &identity, request_id, given));
+        bool joined = identity_join(&source, &identity, true, parent);
+        assert_int_equal(joined, cases[i].joined != NULL);
+        assert_int_equal(joined, identity_is_sampled(given));
+        if (!joined) {
+            assert_string_equal(identity.traceparent, given);
+            assert_string_equal(parent, "before");
+            continue;
+        }
+        assert_string_equal(parent, "b7ad6b7169203331");
+        assert_memory_equal(identity.traceparent, given, 36);
+        assert_memory_not_equal(identity.traceparent + 36, given + 36, 16);
+        assert_string_equal(identity.traceparent + 53, cases[i].joined);
+        struct identity again; /* what was made is well formed */
+        assert_true(identity_set(&source, &again, NULL, identity.traceparent));
+    }
+}
+
+static void a_trace_that_begins_here_is_sampled(void **state)
+{
+    (void)state;
+    struct identity identity;
+    char parent[IDENTITY_SPAN_ID_SIZE + 1], made[IDENTITY_TRACEPARENT_SIZE + 1];
+    assert_false(identity_set(&source, &identity, NULL, NULL));
+    memcpy(made, identity.traceparent, sizeof made);
+    assert_true(identity_join(&source, &identity, false, parent));
+    assert_string_equal(parent, "");
+    assert_memory_equal(identity.traceparent, made, 53);
+    assert_string_equal(identity.traceparent + 53, "01");
+}
+
+static void each_span_has_an_id_of_its_own(void **state)
+{
+    (void)state;
+    char last[IDENTITY_TRACEPARENT_SIZE + 1] = "", span[IDENTITY_TRACEPARENT_SIZE + 1];
+    for (int i = 0; i < 1000; i++) { /* over several fillings of the stock */
+        struct identity identity;
+        identity_add_span(&source, traceparent, span);
+        assert_true(identity_set(&source, &identity, NULL, span));
+        assert_memory_equal(span, traceparent, 36);
+        assert_string_not_equal(span, last);
+        memcpy(last, span, sizeof last);
+    }
+}
+
+static void a_uuid_is_random(void **state)
+{
+    (void)state;
+    char one[IDENTITY_UUID_SIZE + 1], other[IDENTITY_UUID_SIZE + 1];
+    identity_make_uuid(&source, one);
+    identity_make_uuid(&source, other);
+    check_made_request_id(one);
+    assert_string_not_equal(one, other);
+}
+
 static void random_fills_exactly_what_it_is_asked_for(void **state)
 {
     (void)state;
@@ -159,6 +225,10 @@ int main(void)
         cmocka_unit_test(request_id_length),
         cmocka_unit_test(bad_request_ids_are_replaced),
         cmocka_unit_test(bad_traceparents_are_replaced),
+        cmocka_unit_test(a_sampled_trace_is_joined),
+        cmocka_unit_test(a_trace_that_begins_here_is_sampled),
+        cmocka_unit_test(each_span_has_an_id_of_its_own),
+        cmocka_unit_test(a_uuid_is_random),
         cmocka_unit_test(random_fills_exactly_what_it_is_asked_for),
     };
     return cmocka_run_group_tests_name("identity", tests, NULL, NULL);
