@@ -53,6 +53,10 @@ static const struct option_entry entries[] = {
      "how long to serve on, not ready any more, after SIGTERM"},
     {"access-log", "BOOKING_ACCESS_LOG", OPTION_TEXT, FIELD(access_log), "FILE", NULL,
      "append a line for each request here; without one,\nto standard output"},
+    {"otlp-endpoint", "BOOKING_OTLP_ENDPOINT OTEL_EXPORTER_OTLP_ENDPOINT", OPTION_URL,
+     FIELD(otlp_endpoint), "URL", NULL,
+     "collector that spans are sent to, by OTLP over HTTP with JSON;\n"
+     "without one no traces are recorded"},
     {"log-level", "BOOKING_LOG_LEVEL", OPTION_CHOICE, FIELD(log_level), LOG_LEVELS, "info",
      "what standard error is told; debug explains each request"},
 };

@@ -23,10 +23,11 @@ struct config {
     unsigned history;         /* days that a booking is kept after it is over */
     const char *fleet;        /* "demo" for the demo fleet, "none" to wait for an import */
     const char *channel;
-    const char *api_keys;   /* NULL: open */
-    unsigned drain_delay;   /* seconds */
-    const char *access_log; /* NULL for standard output */
-    unsigned log_level;     /* enum log_level */
+    const char *api_keys;      /* NULL: open */
+    unsigned drain_delay;      /* seconds */
+    const char *access_log;    /* NULL for standard output */
+    const char *otlp_endpoint; /* NULL: no traces */
+    unsigned log_level;        /* enum log_level */
 };
 
 /* The table, for parsing and for the documentation's test. */

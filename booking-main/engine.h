@@ -42,6 +42,7 @@ struct engine {
     struct http_server *public_server;
     struct http_server *operator_server;
     struct desk_server *desk; /* NULL: no desk */
+    struct traces *traces;    /* NULL: none are recorded */
     struct drain *drain;
     struct sighup *sighup;
     bool store_down;

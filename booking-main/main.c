@@ -11,6 +11,7 @@
 #include "lib/keys/key_file.h"
 #include "operator/desk/desk_server.h"
 #include "operator/operator.h"
+#include "outgoing/traces.h"
 #include "partner/partner.h"
 
 #include <errno.h>
@@ -109,7 +110,7 @@ static bool is_idle(void *context)
 {
     const struct engine *engine = context;
     return http_server_requests_in_progress(engine->public_server) == 0 &&
-           desk_server_is_idle(engine->desk);
+           desk_server_is_idle(engine->desk) && traces_flushed(engine->traces);
 }
 
 /* --- SIGHUP ---------------------------------------------------------------------------------- */
@@ -144,6 +145,7 @@ static bool start_servers(struct engine *engine, struct buffer *error)
     public_config.route_count = partner_route_count;
     public_config.prefix = config->prefix;
     public_config.channel = config->channel;
+    public_config.tracer = traces_of_requests(engine->traces);
     public_config.connection_limit = CONNECTIONS;
     public_config.connections_per_address = config->connections_per_address;
     operator_config.routes = operator_routes;
@@ -213,6 +215,27 @@ static bool start_store(struct engine *engine, struct buffer *error)
                        inventory_last_event(engine->inventory), error);
 }
 
+/* Spans are recorded from the first request on, where there is a collector to send them to. */
+static bool start_traces(struct engine *engine, struct buffer *error)
+{
+    const struct config *config = engine->config;
+    if (!config->otlp_endpoint || !*config->otlp_endpoint)
+        return true;
+    engine->traces = traces_new(
+        &(struct traces_config){
+            .loop = engine->loop,
+            .log = engine->log,
+            .endpoint = config->otlp_endpoint,
+            .channel = config->channel,
+            .database = strncmp(config->database, "sqlite:", 7) == 0 ? "sqlite" : "postgresql",
+            .adapter_url = config->adapter_url,
+            .port = config->port,
+        },
+        error);
+    adapter_calls_trace(engine->adapter, traces_of_calls(engine->traces));
+    return engine->traces;
+}
+
 /* Builds everything; false with a sentence in `error`. engine_stop() takes down what there is. */
 static bool engine_start(struct engine *engine, struct buffer *error)
 {
@@ -254,7 +277,8 @@ static bool engine_start(struct engine *engine, struct buffer *error)
     engine->adapter = adapter_calls_new(engine->loop, config->adapter_url, error);
     if (engine->adapter)
         adapter_calls_watch(engine->adapter, on_adapter, engine);
-    if (!engine->adapter || !start_store(engine, error) || !start_servers(engine, error))
+    if (!engine->adapter || !start_traces(engine, error) || !start_store(engine, error) ||
+        !start_servers(engine, error))
         return false;
     log_flush_each_round(engine->access_log, engine->loop); /* after the servers' work */
     return true;
@@ -272,6 +296,7 @@ static void engine_stop(struct engine *engine)
     desk_server_free(engine->desk);
     http_server_free(engine->public_server);
     http_server_free(engine->operator_server);
+    traces_free(engine->traces); /* which all of these tell of what they end */
     key_file_free(engine->api_keys);
     sighup_free(engine->sighup);
     drain_free(engine->drain);
@@ -294,7 +319,7 @@ static void log_start(const struct engine *engine)
     log_info(engine->log, "listening", "port", port, "admin_port", admin_port, "desk_port",
              config->desk_port ? desk_port : "none", "channel", config->channel, "adapter",
              config->adapter_url, "database", store_place(engine->store), "cars", cars, "version",
-             version_text, NULL);
+             version_text, "otlp_endpoint", config->otlp_endpoint, NULL);
 }
 
 /* Runs the engine until a signal; the exit status. */

@@ -2,6 +2,7 @@
 
 #include "lib/base/timestamp.h"
 #include "lib/json/writer.h"
+#include "outgoing/traces.h"
 #include "rental/price.h"
 
 #include <stdio.h>
@@ -131,7 +132,12 @@ void journal_stored(const struct engine *engine, const struct http_request *requ
                                           [STORE_CAR_CHANGED] = "the car has changed",
                                           [STORE_WRONG_STATE] = "not in this state",
                                           [STORE_KEY_EXISTS] = "the key has an answer already",
-                                          [STORE_UNAVAILABLE] = "the database does not answer"};
+                                          [STORE_UNAVAILABLE] = "the database does not answer",
+                                          [STORE_UNKNOWN] = "not known: the disk failed"};
+    bool failed = stored->result == STORE_UNAVAILABLE || stored->result == STORE_UNKNOWN;
+    if (engine->traces)
+        traces_stored(engine->traces, request->identity, operations[stored->operation],
+                      stored->submitted, results[stored->result], failed);
     struct buffer *line = begin_step(engine, request, "stored");
     if (!line)
         return;

@@ -1,4 +1,4 @@
-/* What the logs tell of a partner's request.
+/* What the logs and the trace tell of a partner's request.
  *
  * Two readers: the access log, whose line names the car, the booking and its state, so that a
  * partner's complaint finds its request; and, at --log-level debug, the service log, which explains

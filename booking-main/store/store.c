@@ -83,6 +83,7 @@ struct store_stats store_stats(const struct store *store)
 
 void store_submit(struct store *store, struct store_request *request)
 {
+    request->submitted = loop_clock();
     store->driver->submit(store, request);
 }
 

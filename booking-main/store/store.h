@@ -91,6 +91,8 @@ struct store_request {
     enum store_result result;
     void (*done)(struct store_request *request);
 
+    int64_t submitted; /* on loop_clock(), set by store_submit() */
+
     /* The store's own. */
     struct store_request *next;
     char *memory; /* of a found answer's strings */

@@ -241,7 +241,8 @@ void transfers_remove(struct transfers *transfers, struct transfer *transfer)
 struct transfers *transfers_new(struct loop *loop, long kept_connections)
 {
     struct transfers *transfers = calloc(1, sizeof *transfers);
-    /* Neither TLS nor anything else global is used: leaving it out saves megabytes. */
+    /* TLS sets itself up with the first connection that uses it, and nothing else global is used:
+     * leaving it out saves megabytes. */
     if (!transfers || curl_global_init(CURL_GLOBAL_NOTHING) != CURLE_OK) {
         free(transfers);
         return NULL;

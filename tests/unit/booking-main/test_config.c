@@ -46,6 +46,7 @@ static void the_defaults_are_those_of_the_contract(void **state)
         {"api-keys", "BOOKING_API_KEYS", NULL},
         {"drain-delay", "BOOKING_DRAIN_DELAY", "5"},
         {"access-log", "BOOKING_ACCESS_LOG", NULL},
+        {"otlp-endpoint", "BOOKING_OTLP_ENDPOINT OTEL_EXPORTER_OTLP_ENDPOINT", NULL},
         {"log-level", "BOOKING_LOG_LEVEL", "info"},
     };
     for (size_t i = 0; i < LENGTH(contract); i++) {
@@ -162,19 +163,32 @@ static void databases(void **state)
     }
 }
 
-/* Whether a table row of the document has both words as code. */
+/* Whether the line has each of the names, which stand with a space between them, as code. */
+static bool has_names(const char *line, const char *names)
+{
+    for (; names; names = strchr(names, ' ')) {
+        char code[80];
+        names += *names == ' ';
+        snprintf(code, sizeof code, "`%.*s`", (int)strcspn(names, " "), names);
+        if (!strstr(line, code))
+            return false;
+    }
+    return true;
+}
+
+/* Whether a table row of the document has the flag and all its variables as code. */
 static bool has_row(const char *document, const char *flag, const char *environment)
 {
-    char first[80], second[80];
+    char first[80];
     snprintf(first, sizeof first, "`--%s`", flag);
-    snprintf(second, sizeof second, "`%s`", environment);
     char argument[80]; /* `--port PORT` will do as well */
     snprintf(argument, sizeof argument, "`--%s ", flag);
     for (const char *line = document; line; line = strchr(line, '\n')) {
         line += *line == '\n';
         char row[1000];
         snprintf(row, sizeof row, "%.*s", (int)strcspn(line, "\n"), line);
-        if (row[0] == '|' && (strstr(row, first) || strstr(row, argument)) && strstr(row, second))
+        if (row[0] == '|' && (strstr(row, first) || strstr(row, argument)) &&
+            has_names(row, environment))
             return true;
     }
     return false;
@@ -199,6 +213,18 @@ static void every_option_is_documented(void **state)
     free(document);
 }
 
+/* Whether the name, as code, is one of those. */
+static bool is_among(const char *names, const char *code)
+{
+    size_t size = strlen(code) - 2;
+    for (; names; names = strchr(names, ' ')) {
+        names += *names == ' ';
+        if (strcspn(names, " ") == size && memcmp(names, code + 1, size) == 0)
+            return true;
+    }
+    return false;
+}
+
 /* And no document speaks of a flag of booking-main that is not there. */
 static void every_documented_variable_exists(void **state)
 {
@@ -211,10 +237,11 @@ static void every_documented_variable_exists(void **state)
         for (const char *at = document; (at = strstr(at, "`BOOKING_"));) {
             char name[64];
             at++;
-            snprintf(name, sizeof name, "%.*s", (int)strspn(at, "ABCDEFGHIJKLMNOPQRSTUVWXYZ_"), at);
+            snprintf(name, sizeof name, "`%.*s`", (int)strspn(at, "ABCDEFGHIJKLMNOPQRSTUVWXYZ_"),
+                     at);
             bool known = false;
             for (size_t j = 0; j < config_options.count; j++)
-                known = known || strcmp(config_options.entries[j].environment, name) == 0;
+                known = known || is_among(config_options.entries[j].environment, name);
             if (!known)
                 fail_msg("%s speaks of %s, which there is not", documents[i], name);
         }
