@@ -173,6 +173,9 @@ PYTEST = BUILD_DIR=$(CURDIR)/$(BUILD) $(PYTHON) -B -m pytest -p no:cacheprovider
 http: all ## only the black-box tests over HTTP, as built
 	$(PYTEST) -n 8 tests/http
 
+partners: all ## only every partner's documents with their answers, over HTTP, as built
+	$(PYTEST) tests/http/test_partners.py
+
 soak-short: all ## only the short forms of the long tests
 	$(PYTEST) tests/soak
 
@@ -329,7 +332,7 @@ help: ## this list
 	  /^[a-z0-9-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
 
 FORCE:
-.PHONY: all deps install install-units clean run test unit http soak-short http-postgresql browser adapter-calls \
+.PHONY: all deps install install-units clean run test unit http partners soak-short http-postgresql browser adapter-calls \
   soak e2e e2e-k8s lint format bench bench-scaling bench-guard \
   bench-programs images push help FORCE
 

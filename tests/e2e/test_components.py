@@ -92,10 +92,11 @@ def example(request, build):
 
 
 def test_pages_show_every_component():
-    """In a table, and in use: in an example or in an overlay."""
+    """In a table, and in use: in an example or in an overlay. Partners come and go: all are one row."""
     rows = re.findall(r"^\| (`[^|]*`) \| ", PAGES[0].read_text().split("## Components")[1], re.M)
     table = re.findall(r"`([a-z-]+)`", " ".join(rows))
-    assert COMPONENTS <= set(table)
+    assert COMPONENTS <= {*table, *(f"partner-{partner}" for partner in PARTNERS)}
+    assert "`partner-NAME`" in rows
     used = {part for text in documented() for part in parts(text)}
     for file in DEPLOY.glob("**/kustomization.yaml"):
         used.update(parts(file.read_text()))
@@ -165,7 +166,8 @@ def test_form_for_an_old_cluster(version):
         for container in containers(template["spec"]):
             assert is_pinned(container["image"], version)
     tried = {d["metadata"]["name"] for d in engines(overlay("try"))}
-    assert {d["metadata"]["name"] for d in engines(documents)} == tried
+    assert len(engines(documents)) > 1
+    assert {d["metadata"]["name"] for d in engines(documents)} <= tried
 
 
 # -- each component

@@ -68,7 +68,7 @@ def test_every_partner_has_an_overlay_of_its_own():
 
 def test_the_overlays_of_several_partners_have_the_same():
     assert len(OVERLAYS["all"]) > 1
-    for name in ("all-gateway-api", "all-one-node", "try"):
+    for name in ("all-gateway-api", "try"):
         assert OVERLAYS[name] == OVERLAYS["all"]
 
 
