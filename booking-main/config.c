@@ -49,6 +49,9 @@ static const struct option_entry entries[] = {
     {"api-keys", "BOOKING_API_KEYS", OPTION_TEXT, FIELD(api_keys), "FILE", NULL,
      "accepted keys, a line each, with a name and a space before it or\n"
      "without; without the file the service is open"},
+    {"rate-limit", "BOOKING_RATE_LIMIT", OPTION_COUNT, FIELD(rate_limit), "N", "0",
+     "requests a second that each key may send to the public port, and\n"
+     "at once; without --api-keys, all callers together; 0 for any number"},
     {"drain-delay", "BOOKING_DRAIN_DELAY", OPTION_SECONDS, FIELD(drain_delay), "SECONDS", "5",
      "how long to serve on, not ready any more, after SIGTERM"},
     {"access-log", "BOOKING_ACCESS_LOG", OPTION_TEXT, FIELD(access_log), "FILE", NULL,

@@ -24,6 +24,7 @@ struct config {
     const char *fleet;        /* "demo" for the demo fleet, "none" to wait for an import */
     const char *channel;
     const char *api_keys;      /* NULL: open */
+    unsigned rate_limit;       /* requests a second of each caller; 0 for any number */
     unsigned drain_delay;      /* seconds */
     const char *access_log;    /* NULL for standard output */
     const char *otlp_endpoint; /* NULL: no traces */

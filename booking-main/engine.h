@@ -38,6 +38,7 @@ struct engine {
     struct inventory *inventory;
     struct idempotency *keys_in_flight; /* a list */
     struct key_file *api_keys;          /* NULL: open */
+    struct callers *callers;            /* NULL: neither keys nor a limit */
     struct adapter_calls *adapter;
     struct http_server *public_server;
     struct http_server *operator_server;

@@ -8,6 +8,7 @@
 #include "lib/base/timestamp.h"
 #include "lib/base/version.h"
 #include "lib/http/healthcheck.h"
+#include "lib/keys/callers.h"
 #include "lib/keys/key_file.h"
 #include "operator/desk/desk_server.h"
 #include "operator/operator.h"
@@ -269,6 +270,13 @@ static bool engine_start(struct engine *engine, struct buffer *error)
         if (!engine->api_keys)
             return false;
     }
+    if (config->api_keys || config->rate_limit) {
+        engine->callers = callers_new(config->rate_limit);
+        if (!engine->callers) {
+            buffer_printf(error, "callers: out of memory");
+            return false;
+        }
+    }
     if (config->desk_port) {
         engine->desk = desk_server_new(engine, error);
         if (!engine->desk)
@@ -297,6 +305,7 @@ static void engine_stop(struct engine *engine)
     http_server_free(engine->public_server);
     http_server_free(engine->operator_server);
     traces_free(engine->traces); /* which all of these tell of what they end */
+    callers_free(engine->callers);
     key_file_free(engine->api_keys);
     sighup_free(engine->sighup);
     drain_free(engine->drain);

@@ -1,5 +1,6 @@
 /* /metrics. */
 #include "lib/base/metrics.h"
+#include "lib/keys/callers.h"
 #include "operator/desk/desk_server.h"
 #include "operator/operator.h"
 #include "outgoing/traces.h"
@@ -57,6 +58,8 @@ void operator_metrics(void *context, struct http_request *request)
     struct engine *engine = context;
     struct buffer *body = http_body(request);
     http_server_metrics(engine->public_server, body);
+    if (engine->callers)
+        callers_metrics(engine->callers, body);
     adapter_calls_metrics(engine->adapter, body);
     booking_metrics(engine, body);
     store_metrics(engine, body);

@@ -32,6 +32,7 @@
     X(URI_TOO_LONG,        414, "uri-too-long",            "The request target is too long")       \
     X(UNSUPPORTED_ENCODING,415, "unsupported-encoding",    "The body's encoding is not taken")     \
     X(KEY_REUSED,          422, "idempotency-key-reused",  "The idempotency key was used before")  \
+    X(RATE_LIMITED,        429, "rate-limited",            "Too many requests of one caller")      \
     X(TOO_MANY_CONNECTIONS,429, "too-many-connections",    "Too many connections of one address")  \
     X(TOO_MANY_ATTEMPTS,   429, "too-many-attempts",       "Too many wrong keys of one address")   \
     X(HEADERS_TOO_LARGE,   431, "headers-too-large",       "The request header fields are too large")\
