@@ -51,7 +51,7 @@ BUSYBOX_IMAGE = "docker.io/library/busybox:latest"
 NGINX_IMAGE = "docker.io/library/nginx:latest"
 # Each is an image: the engine, and every adapter whose sources are here.
 SERVICES = ("booking-main", *sorted(path.parent.name for path in ROOT.glob("adapter-*/main.c")))
-# The list of partners: name -> what its format is written in, `c` or `jq`.
+# The list of partners: name -> what its format is written in, `c` or `jq`; or `image`.
 PARTNERS = dict(
     line.split()
     for line in (ROOT / "partners").read_text().splitlines()

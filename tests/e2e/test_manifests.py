@@ -117,9 +117,7 @@ def test_probes(engine_specs):
         assert main["startupProbe"]["httpGet"] == {"path": "/healthz", "port": 9033}
         # On 127.0.0.1 alone, in an image without a shell: only its own binary can ask it.
         for probe in ("livenessProbe", "startupProbe"):
-            binary, option = adapter[probe]["exec"]["command"]
-            assert binary.startswith("/usr/bin/adapter")
-            assert option == "--healthcheck"
+            assert adapter[probe]["exec"]["command"] == ["/usr/bin/adapter", "--healthcheck"]
         # Both every second, and none of them with a program to start.
         for container in (main, adapter):
             ready = container["readinessProbe"]
@@ -138,7 +136,6 @@ def test_plain_pods(pod):
     main, adapter = pod["spec"]["containers"]
     assert main["image"].startswith("booking-main:")
     assert adapter["image"].startswith(f"{adapter_of(partner)}:")
-    assert adapter["livenessProbe"]["exec"]["command"][0] == f"/usr/bin/{adapter_of(partner)}"
     assert environment(pod["spec"]) == {"BOOKING_CHANNEL": partner, "BOOKING_FLEET": "demo"}
 
 

@@ -14,10 +14,11 @@ def test_new_manifests_pass_the_tests_of_all(tmp_path):
     shutil.copytree(ROOT, copy, symlinks=True, ignore=ignored)
     run("tools/new-partner", "acme", cwd=copy)
     run("tools/new-partner", "globex", "--jq", cwd=copy)
+    run("tools/new-partner", "initech", "--image", cwd=copy)
     tests = ["tests/e2e/test_manifests.py", "tests/e2e/test_components.py"]
     pytest = [sys.executable, "-B", "-m", "pytest", "-p", "no:cacheprovider", "-q"]
     done = run(*pytest, *tests, cwd=copy)
     assert " passed" in done.stdout
-    for partner in ("acme", "globex"):
+    for partner in ("acme", "globex", "initech"):
         listed = run(*pytest, "--collect-only", *tests, "-k", partner, cwd=copy).stdout
         assert listed.count("::test_") > 20

@@ -36,7 +36,7 @@ KAYAK_LINE = (b'{"carid":"1-XXX-333","price":55,"currency":"euro","status":"avai
 AIRBNB_LINE = (b'{"carid":"1-XXX-333","status":"available","costs":"10 euros an hour",'
                b'"payment_method":"paypal airbnb"}')
 
-# The list of partners: name -> what its format is written in, `c` or `jq`.
+# The list of partners: name -> what its format is written in, `c` or `jq`; or `image`, which is not here.
 PARTNERS = dict(line.split() for line in (ROOT / "partners").read_text().splitlines()
                 if line and not line.startswith("#"))
 

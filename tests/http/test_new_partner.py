@@ -12,6 +12,7 @@ from support import BUILD, ROOT
 IN_C = {"adapter-acme/main.c", "deploy/components/partner-acme/kustomization.yaml",
         "deploy/overlays/acme/ingress.yaml", "deploy/overlays/acme/kustomization.yaml",
         "deploy/pods/booking-app-acme.yaml", "tests/partners/acme.json"}
+AN_IMAGE = IN_C - {"adapter-acme/main.c", "tests/partners/acme.json"}
 IN_JQ = IN_C - {"adapter-acme/main.c"} | {"deploy/components/partner-acme/format.jq"}
 
 
@@ -39,7 +40,8 @@ def new_partner(folder, *arguments):
 @pytest.mark.parametrize("options,made,changed", [
     ([], IN_C, {"partners", "deploy/components/images/kustomization.yaml"}),
     (["--jq"], IN_JQ, {"partners"}),
-], ids=["c", "jq"])
+    (["--image"], AN_IMAGE, {"partners", "deploy/components/images/kustomization.yaml"}),
+], ids=["c", "jq", "image"])
 def test_it_is_whole_as_it_is(copy, options, made, changed):
     before = files(copy)
     done = new_partner(copy, "acme", *options)
@@ -49,7 +51,7 @@ def test_it_is_whole_as_it_is(copy, options, made, changed):
     assert {name for name in before if after.get(name) != before[name]} == changed
     assert not [name for name in made if b"kayak" in after[name] or b"ooking.com" in after[name]]
     for name in made | changed:
-        assert name.split("/")[-1] in done.stdout or os.path.dirname(name) + "/" in done.stdout
+        assert name in done.stdout or os.path.dirname(name) in done.stdout
 
     if not options:
         built = run(copy, "make", "-s", "-j2", "WERROR=1", "build/adapter-acme")
@@ -78,23 +80,33 @@ def test_it_is_whole_as_it_is(copy, options, made, changed):
 ])
 def test_a_name_that_cannot_be_is_refused(copy, name, rule):
     before = files(copy)
-    for options in ([], ["--jq"]):
+    for options in ([], ["--jq"], ["--image"]):
         done = new_partner(copy, name, *options)
         assert done.returncode in (1, 2) and rule in done.stderr
     assert files(copy) == before
 
 
-def test_the_longest_name(copy):
-    assert new_partner(copy, "a" * 37, "--jq").returncode == 0
-    assert new_partner(copy, "b" * 37).returncode == 0
+def test_it_is_one_of_three():
+    for arguments in ((), ("acme", "--jq", "--image"), ("acme", "other"), ("acme", "--c")):
+        done = new_partner(ROOT, *arguments)
+        assert (done.returncode, done.stdout) == (2, "") and "usage:" in done.stderr
+    assert "usage:" in new_partner(ROOT, "--help").stdout
+
+
+def test_the_shortest_and_the_longest_name(copy):
+    for letter, options in (("a", []), ("d", ["--jq"]), ("p", ["--image"])):
+        for name in (letter, letter * 37):
+            assert new_partner(copy, name, *options).returncode == 0
+            pod = (copy / "deploy" / "pods" / f"booking-app-{name}.yaml").read_text()
+            assert f"\n  name: booking-app-{name}\n" in pod
     if shutil.which("yamllint"):
         done = run(copy, "yamllint", "--strict", "deploy")
         assert done.returncode == 0, done.stdout
 
 
 def test_a_half_made_partner_is_not_left_behind(copy):
-    (copy / "deploy" / "overlays" / "kayak" / "ingress.yaml").unlink()
-    (copy / "tools" / "pod-format").write_text("#!/bin/sh\nexit 1\n")
+    (copy / "deploy" / "overlays" / "kayak" / "ingress.yaml").unlink()  # as it is made ready
+    (copy / "tools" / "pod-format").write_text("#!/bin/sh\nexit 1\n")  # as it is moved
     before = files(copy)
     for options in ([], ["--jq"]):
         assert new_partner(copy, "acme", *options).returncode != 0

@@ -17,10 +17,14 @@ def example(tmp_path):
     port = free_port(address)
     assert '("127.0.0.1", 9096)' in program
     file = tmp_path / "adapter.py"
-    file.write_text(program.replace('("127.0.0.1", 9096)', f'("{address}", {port})'))
+    file.write_text(program.replace('("127.0.0.1", 9096)', f'("{address}", {port})')
+                    .replace("//127.0.0.1:9096/", f"//{address}:{port}/"))
+    probe = [sys.executable, "-B", file, "--healthcheck"]
+    assert subprocess.run(probe, stderr=subprocess.DEVNULL, timeout=PATIENCE).returncode == 1
     with subprocess.Popen([sys.executable, "-B", file], stderr=subprocess.DEVNULL) as process:
         try:
             wait_until(lambda: listens(address, port), what="the example's start")
+            assert subprocess.run(probe, timeout=PATIENCE).returncode == 0
             yield f"http://{address}:{port}"
         finally:
             process.kill()
