@@ -236,7 +236,7 @@ $(BUILD)/unit/$(INVENTORY)/test_inventory: TEST_LDFLAGS = -Wl,--wrap=time,--wrap
 # This one lets memory run out, a store be read for ever, and time pass.
 $(BUILD)/unit/$(INVENTORY)/test_reload: TEST_LDFLAGS = -Wl,--wrap=availability_occupy,--wrap=hold_queue_reserve,--wrap=stock_load,--wrap=store_read_snapshot,--wrap=clock_gettime
 # This one plays the desk's database, and lets time pass.
-$(BUILD)/unit/booking-main/operator/desk/test_jobs: TEST_LDFLAGS = -Wl,--wrap=desk_open,--wrap=desk_close,--wrap=desk_cancel_call,--wrap=clock_gettime
+$(BUILD)/unit/booking-main/store/desk/test_jobs: TEST_LDFLAGS = -Wl,--wrap=desk_open,--wrap=desk_close,--wrap=desk_cancel_call,--wrap=clock_gettime
 # This one plays the HTTP server.
 $(BUILD)/unit/booking-main/partner/test_idempotency: TEST_LDFLAGS = -Wl,--wrap=http_field,--wrap=http_answer,--wrap=http_answer_problem,--wrap=http_header,--wrap=http_note,--wrap=http_body
 

@@ -3,7 +3,7 @@
 #define BOOKING_OPERATOR_DESK_DESK_INTERNAL_H
 
 #include "operator/desk/access.h"
-#include "operator/desk/jobs.h"
+#include "store/desk/jobs.h"
 
 struct engine;
 

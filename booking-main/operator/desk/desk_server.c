@@ -10,6 +10,8 @@ enum {
     CONNECTIONS = 256,
     CONNECTIONS_PER_ADDRESS = 64,
     IDLE_SECONDS = 75,
+    SHORT_JOBS = 2,               /* that run at once */
+    LONG_JOBS = 2,                /* exports and imports */
     FLEET_MAX = 64 * 1024 * 1024, /* bytes of a fleet file */
 };
 
@@ -82,7 +84,7 @@ bool desk_server_start(struct desk_server *desk, struct buffer *error)
         .connections_per_address = CONNECTIONS_PER_ADDRESS,
         .idle_seconds = IDLE_SECONDS,
     };
-    desk->jobs = desk_jobs_new(engine->store, engine->loop);
+    desk->jobs = desk_jobs_new(engine->store, engine->loop, "desk", SHORT_JOBS, LONG_JOBS);
     desk->counts = desk_counts_new(engine->loop);
     if (!desk->jobs || !desk->counts) {
         buffer_add_text(error, "out of memory or descriptors");

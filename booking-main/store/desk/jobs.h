@@ -1,13 +1,13 @@
-/* The desk's threads. What the store does for the desk (store/desk/desk.h) blocks until the
- * database has answered, so it runs as jobs on threads of their own; each job ends on the loop.
+/* Threads for those who call store/desk/desk.h from the loop. A call there blocks until the
+ * database has answered, so it runs as a job on a thread; each job ends on the loop.
  *
- * Short jobs wait in one queue for two threads and have some seconds in all. Long ones, which write
- * out as much as there is, have a thread each and as much time as their reader takes; there are two
- * of them at most. So neither an export nor a search that found no index keeps the desk from
- * answering, and what the desk asks of the database has a limit.
+ * Who needs them has a set of his own, so that one does not wait for another's work. Short jobs
+ * wait in one queue and have some seconds in all. Long ones, which write out as much as there is,
+ * have a thread each and as much time as their reader takes. So neither an export nor a search that
+ * found no index keeps the others from an answer, and what a set asks of the database has a limit.
  */
-#ifndef BOOKING_OPERATOR_DESK_JOBS_H
-#define BOOKING_OPERATOR_DESK_JOBS_H
+#ifndef BOOKING_STORE_DESK_JOBS_H
+#define BOOKING_STORE_DESK_JOBS_H
 
 #include "lib/base/buffer.h"
 #include "lib/base/loop.h"
@@ -18,8 +18,7 @@
 enum {
     DESK_JOB_SECONDS = 5, /* that a short job has, waiting included */
     DESK_JOBS_WAITING_MAX = 64,
-    DESK_JOBS_SHORT = 2, /* that run at once */
-    DESK_JOBS_LONG = 2,
+    DESK_JOBS_THREADS_MAX = 4, /* of a set */
 };
 
 enum desk_job_end {
@@ -50,8 +49,11 @@ struct desk_job {
 
 struct desk_jobs;
 
-/* The store and the loop are borrowed. NULL, with errno set, when out of memory or descriptors. */
-struct desk_jobs *desk_jobs_new(struct store *store, struct loop *loop);
+/* `name` is the threads', which start when there is something for them: so many for the short jobs,
+ * at least one, and at most so many for the long ones. The store and the loop are borrowed. NULL,
+ * with errno set, when out of memory or descriptors. */
+struct desk_jobs *desk_jobs_new(struct store *store, struct loop *loop, const char *name,
+                                unsigned shorts, unsigned longs);
 
 /* Hands a job in; false when there are too many, and done() is not called. */
 bool desk_jobs_add(struct desk_jobs *jobs, struct desk_job *job);

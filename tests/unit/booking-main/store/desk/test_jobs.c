@@ -1,7 +1,7 @@
-/* The desk's threads, with a database that the test plays. Link with
+/* Threads for the desk's calls, with a database that the test plays. Link with
  * -Wl,--wrap=desk_open,--wrap=desk_close,--wrap=desk_cancel_call,--wrap=clock_gettime.
  */
-#include "operator/desk/jobs.h"
+#include "store/desk/jobs.h"
 #include "tests/unit/unit.h"
 
 #include <pthread.h>
@@ -13,6 +13,8 @@ void __wrap_desk_close(struct desk *desk);
 void __wrap_desk_cancel_call(struct desk *desk);
 int __real_clock_gettime(clockid_t clock, struct timespec *out);
 int __wrap_clock_gettime(clockid_t clock, struct timespec *out);
+
+enum { SHORTS = 2, LONGS = 2 };
 
 /* --- the database ----------------------------------------------------------------------------- */
 
@@ -173,7 +175,7 @@ static int begin(void **state)
     sem_init(&go_on, 0, 0);
     loop = loop_new();
     assert_non_null(loop);
-    jobs = desk_jobs_new(NULL, loop);
+    jobs = desk_jobs_new(NULL, loop, "test", SHORTS, LONGS);
     assert_non_null(jobs);
     return 0;
 }
@@ -203,7 +205,7 @@ static void a_job_runs_elsewhere_and_ends_here(void **state)
     assert_int_equal(first->result, DESK_NOT_FOUND);
     assert_true(desk_jobs_add(jobs, second));
     await_done(2);
-    assert_in_range(opened, 1, DESK_JOBS_SHORT); /* handles are kept */
+    assert_in_range(opened, 1, SHORTS); /* handles are kept */
 }
 
 static void no_database(void **state)
@@ -255,28 +257,28 @@ static void what_was_done_in_spite_of_that_is_done(void **state)
 static void waiting_has_an_end(void **state)
 {
     (void)state;
-    struct desk_job *slow[DESK_JOBS_SHORT], *waiting = new_job(run_at_once);
-    for (int i = 0; i < DESK_JOBS_SHORT; i++) {
+    struct desk_job *slow[SHORTS], *waiting = new_job(run_at_once);
+    for (int i = 0; i < SHORTS; i++) {
         slow[i] = new_job(run_until_cancelled);
         assert_true(desk_jobs_add(jobs, slow[i]));
         sem_wait(&begun);
     }
     assert_true(desk_jobs_add(jobs, waiting));
     passed_seconds += DESK_JOB_SECONDS + 1;
-    await_done(DESK_JOBS_SHORT + 1);
+    await_done(SHORTS + 1);
     assert_int_equal(waiting->end, DESK_JOB_WAITED);
-    for (int i = 0; i < DESK_JOBS_SHORT; i++)
+    for (int i = 0; i < SHORTS; i++)
         assert_int_equal(slow[i]->end, DESK_JOB_TOO_SLOW);
 }
 
 static void no_more_than_so_many_wait(void **state)
 {
     (void)state;
-    struct desk_job *all[DESK_JOBS_SHORT + DESK_JOBS_WAITING_MAX];
+    struct desk_job *all[SHORTS + DESK_JOBS_WAITING_MAX];
     for (size_t i = 0; i < LENGTH(all); i++) {
         all[i] = new_job(run_until_cancelled);
         assert_true(desk_jobs_add(jobs, all[i]));
-        if (i < DESK_JOBS_SHORT)
+        if (i < SHORTS)
             sem_wait(&begun);
     }
     struct desk_job *beyond = new_job(run_at_once);
@@ -347,8 +349,8 @@ static void nobody_wants_it_any_more(void **state)
 static void nobody_wants_what_waits(void **state)
 {
     (void)state;
-    struct desk_job *busy[DESK_JOBS_SHORT], *waiting[3];
-    for (int i = 0; i < DESK_JOBS_SHORT; i++) {
+    struct desk_job *busy[SHORTS], *waiting[3];
+    for (int i = 0; i < SHORTS; i++) {
         busy[i] = new_job(run_until_cancelled);
         assert_true(desk_jobs_add(jobs, busy[i]));
         sem_wait(&begun);

@@ -1,4 +1,4 @@
-#include "operator/desk/jobs.h"
+#include "store/desk/jobs.h"
 
 #include "lib/base/container_of.h"
 #include "store/thread.h"
@@ -11,9 +11,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-enum { WORKERS = DESK_JOBS_SHORT + DESK_JOBS_LONG };
-
-/* A thread and what it has; the first DESK_JOBS_SHORT of them take from the queue. */
+/* A thread and what it has; the first `shorts` of them take from the queue. */
 struct worker {
     struct desk_jobs *jobs;
     struct store_thread thread; /* the loop's */
@@ -38,7 +36,9 @@ struct desk_jobs {
     struct desk_job *ended, **ended_last;
     unsigned idle; /* short workers that wait for a job */
     bool stopping;
-    struct worker workers[WORKERS];
+    const char *name;
+    unsigned shorts, count; /* workers */
+    struct worker workers[DESK_JOBS_THREADS_MAX];
 };
 
 /* --- on the threads --------------------------------------------------------------------------- */
@@ -170,7 +170,7 @@ void desk_jobs_call_loop(struct desk_jobs *jobs, struct desk_job *job,
                          void (*look)(struct desk_job *job))
 {
     pthread_mutex_lock(&jobs->lock);
-    for (size_t i = DESK_JOBS_SHORT; i < WORKERS; i++)
+    for (size_t i = jobs->shorts; i < jobs->count; i++)
         if (jobs->workers[i].job == job)
             jobs->workers[i].look = look;
     pthread_mutex_unlock(&jobs->lock);
@@ -200,7 +200,7 @@ static void on_deadline(struct loop_timer *timer)
         end_job(jobs, take_first(jobs), DESK_JOB_WAITED);
     if (jobs->first)
         next = jobs->first->deadline;
-    for (size_t i = 0; i < DESK_JOBS_SHORT; i++) {
+    for (size_t i = 0; i < jobs->shorts; i++) {
         struct worker *worker = &jobs->workers[i];
         if (!worker->job || worker->cancelled)
             continue;
@@ -256,7 +256,7 @@ static void on_ready(struct loop_watch *watch, uint32_t events)
     uint64_t count;
     if (read(jobs->fd, &count, sizeof count) != (ssize_t)sizeof count)
         return;
-    for (size_t i = DESK_JOBS_SHORT; i < WORKERS; i++)
+    for (size_t i = jobs->shorts; i < jobs->count; i++)
         if (jobs->workers[i].thread.runs)
             look_at_long(&jobs->workers[i]);
     deliver(jobs);
@@ -264,14 +264,14 @@ static void on_ready(struct loop_watch *watch, uint32_t events)
 
 static bool start_worker(struct worker *worker, void *(*run)(void *context))
 {
-    return store_thread_start(&worker->thread, "desk", run, worker) == 0;
+    return store_thread_start(&worker->thread, worker->jobs->name, run, worker) == 0;
 }
 
 /* Threads are started when there is something for them, and stay. */
 static bool has_worker(struct desk_jobs *jobs, bool busy)
 {
     bool any = false;
-    for (size_t i = 0; i < DESK_JOBS_SHORT; i++) {
+    for (size_t i = 0; i < jobs->shorts; i++) {
         struct worker *worker = &jobs->workers[i];
         if (!worker->thread.runs && (busy || !any) && start_worker(worker, run_short))
             busy = false;
@@ -303,7 +303,7 @@ bool desk_jobs_add(struct desk_jobs *jobs, struct desk_job *job)
 
 bool desk_jobs_add_long(struct desk_jobs *jobs, struct desk_job *job)
 {
-    for (size_t i = DESK_JOBS_SHORT; i < WORKERS && !jobs->stopping; i++) {
+    for (size_t i = jobs->shorts; i < jobs->count && !jobs->stopping; i++) {
         struct worker *worker = &jobs->workers[i];
         if (worker->thread.runs)
             continue;
@@ -338,7 +338,7 @@ void desk_jobs_cancel(struct desk_jobs *jobs, struct desk_job *job)
     bool runs = false;
     pthread_mutex_lock(&jobs->lock);
     end_waiting(jobs, job);
-    for (size_t i = 0; i < WORKERS && !runs; i++)
+    for (size_t i = 0; i < jobs->count && !runs; i++)
         if (jobs->workers[i].job == job)
             runs = cancel_worker(&jobs->workers[i]);
     pthread_mutex_unlock(&jobs->lock);
@@ -348,18 +348,23 @@ void desk_jobs_cancel(struct desk_jobs *jobs, struct desk_job *job)
 
 /* --- life ------------------------------------------------------------------------------------- */
 
-struct desk_jobs *desk_jobs_new(struct store *store, struct loop *loop)
+struct desk_jobs *desk_jobs_new(struct store *store, struct loop *loop, const char *name,
+                                unsigned shorts, unsigned longs)
 {
+    assert(shorts && shorts + longs <= DESK_JOBS_THREADS_MAX);
     struct desk_jobs *jobs = calloc(1, sizeof *jobs);
     if (!jobs)
         return NULL;
     jobs->store = store;
     jobs->loop = loop;
+    jobs->name = name;
+    jobs->shorts = shorts;
+    jobs->count = shorts + longs;
     jobs->watch.ready = on_ready;
     jobs->timer.expired = on_deadline;
     jobs->last = &jobs->first;
     jobs->ended_last = &jobs->ended;
-    for (size_t i = 0; i < WORKERS; i++)
+    for (size_t i = 0; i < jobs->count; i++)
         jobs->workers[i].jobs = jobs;
     pthread_mutex_init(&jobs->lock, NULL);
     pthread_cond_init(&jobs->added, NULL);
@@ -381,16 +386,16 @@ void desk_jobs_stop(struct desk_jobs *jobs)
         end_job(jobs, take_first(jobs), DESK_JOB_STOPPED);
     pthread_cond_broadcast(&jobs->added);
     pthread_mutex_unlock(&jobs->lock);
-    for (size_t i = 0; i < WORKERS; i++) {
+    for (size_t i = 0; i < jobs->count; i++) {
         struct worker *worker = &jobs->workers[i];
         pthread_mutex_lock(&jobs->lock);
         struct desk_job *job = worker->job;
         bool runs = cancel_worker(worker);
         pthread_mutex_unlock(&jobs->lock);
-        if (runs && i >= DESK_JOBS_SHORT && job->cancelled)
+        if (runs && i >= jobs->shorts && job->cancelled)
             job->cancelled(job);
     }
-    for (size_t i = 0; i < WORKERS; i++)
+    for (size_t i = 0; i < jobs->count; i++)
         store_thread_join(&jobs->workers[i].thread);
     deliver(jobs);
 }
