@@ -132,6 +132,11 @@ struct store_event {
     int64_t expires_at;
     int64_t at; /* when it was written, in milliseconds since 1970; 0: it was not */
     char booking_id[BOOKING_ID_SIZE + 1];
+    /* For the partner whose booking it is; empty with CHANGE_NONE. */
+    enum store_change change;
+    enum store_by by;
+    char channel[BOOKING_CHANNEL_MAX + 1];
+    const char *reason; /* to be written, borrowed; NULL for none, and in an event that was read */
 };
 
 /* What an engine starts from, and starts anew from when the fleet was replaced: its cars, in no

@@ -48,9 +48,7 @@ const char *change_type(enum store_change what);
 /* "partner", "operator" or "expiry". */
 const char *change_by_name(enum store_by by);
 
-/* Adds the change as an object, or with `name` NULL as an element of an array. `type` is its first
- * member, unless it is NULL. */
-void change_json(struct buffer *out, const char *name, const char *type,
-                 const struct change *change);
+/* Adds the members of a change as the partner is told of it. */
+void change_json_members(struct buffer *out, const struct change *change);
 
 #endif

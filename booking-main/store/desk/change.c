@@ -18,10 +18,17 @@
 #include <string.h>
 #include <sys/random.h>
 
-enum { TRIES = 5, EVENTS_MAX = 64 };
+enum { EVENTS_MAX = 64 };
+
+struct writing;
+typedef enum desk_result change_function(struct writing *writing, const char *id,
+                                         const void *wanted);
 
 /* A change under way. */
 struct writing {
+    change_function *change;
+    const char *id;
+    const void *wanted; /* the change's own */
     struct desk *desk;
     const struct desk_act *act;
     struct desk_outcome *outcome;
@@ -154,11 +161,19 @@ static void note_act(struct writing *writing, const char *what)
                  writing->act->reason ? writing->act->reason : "", detail);
 }
 
-static void add_event(struct writing *writing, enum store_event_kind kind,
-                      const struct booking *booking)
+static void add_event(struct writing *writing, struct store_event event)
 {
     if (writing->event_count < EVENTS_MAX)
-        writing->events[writing->event_count++] = store_event_of(kind, booking);
+        writing->events[writing->event_count++] = event;
+}
+
+/* What the operator did to it. */
+static void add_act(struct writing *writing, enum store_event_kind kind,
+                    const struct booking *booking, enum store_change change)
+{
+    struct store_event event = store_event_of(kind, booking, change, STORE_BY_OPERATOR);
+    event.reason = event.change ? writing->act->reason : NULL;
+    add_event(writing, event);
 }
 
 static bool add_collision(void *context, const struct desk_booking *booking)
@@ -199,7 +214,8 @@ static void end_holds(struct writing *writing, const struct booking *booking)
         sql_run(writing->desk->sql, &statement);
         sql_stop(&statement);
         note_history(writing, expired.booking.id, "expired", STORE_BY_EXPIRY, "", "", "");
-        add_event(writing, EVENT_RELEASED, &expired.booking);
+        add_event(writing, store_event_of(EVENT_RELEASED, &expired.booking, CHANGE_EXPIRED,
+                                          STORE_BY_EXPIRY));
     }
 }
 
@@ -227,48 +243,34 @@ static bool is_free(struct writing *writing, const struct booking *booking)
 
 /* --- one transaction ------------------------------------------------------------------------- */
 
-typedef enum desk_result change_function(struct writing *writing, const char *id,
-                                         const void *context);
-
-static enum desk_result write_once(struct writing *writing, const char *id, change_function *change,
-                                   const void *context, bool *again)
+static enum desk_result write_once(struct sql *sql, void *context)
 {
-    struct sql *sql = writing->desk->sql;
+    struct writing *writing = context;
     writing->event_count = 0;
     buffer_clear(&writing->detail);
     memset(writing->outcome, 0, sizeof *writing->outcome);
-    sql_begin(sql, true);
-    enum desk_result result = change(writing, id, context);
+    enum desk_result result = writing->change(writing, writing->id, writing->wanted);
     for (int i = 0; i < writing->event_count && result == DESK_OK; i++)
         sql_add_event(sql, &writing->events[i]);
-    if (result == DESK_OK && sql_commit(sql))
-        return DESK_OK;
-    *again = sql->failure == SQL_AGAIN;
-    if (sql_failed(sql))
-        result = DESK_FAILED;
-    sql_rollback(sql);
     return result;
 }
 
 static enum desk_result write_change(struct desk *desk, const char *id, const struct desk_act *act,
                                      struct desk_outcome *outcome, change_function *change,
-                                     const void *context, struct buffer *error)
+                                     const void *wanted, struct buffer *error)
 {
-    struct writing writing = {.desk = desk, .act = act, .outcome = outcome, .error = error};
-    enum desk_result result = DESK_FAILED;
-    bool again = true;
+    struct writing writing = {
+        .desk = desk,
+        .act = act,
+        .outcome = outcome,
+        .error = error,
+        .change = change,
+        .id = id,
+        .wanted = wanted,
+    };
     buffer_init(&writing.detail, 1024);
-    for (int i = 0; i < TRIES && again; i++) {
-        again = false;
-        result = write_once(&writing, id, change, context, &again);
-    }
+    enum desk_result result = desk_write(desk, write_once, &writing, error);
     buffer_free(&writing.detail);
-    atomic_store(&desk->sql->cancelled, false);
-    if (result == DESK_FAILED) {
-        const struct buffer *sentence = &desk->sql->error;
-        buffer_add_text(error,
-                        sentence->size ? sentence->data : "others change the same cars: try again");
-    }
     return result;
 }
 
@@ -291,13 +293,15 @@ static void update_booking(struct writing *writing)
              writing->act->reason ? writing->act->reason : "");
 }
 
-/* Takes the booking's old period back and, if it is still active, its new one. */
+/* Takes the booking's old period back and, if it is still active, its new one. The last of these
+ * events tells the partner. */
 static void move_events(struct writing *writing, const struct booking *before)
 {
     const struct booking *now = &writing->outcome->booking.booking;
-    add_event(writing, EVENT_RELEASED, before);
-    if (now->state != BOOKING_CANCELLED)
-        add_event(writing, EVENT_TAKEN, now);
+    bool ends = now->state == BOOKING_CANCELLED;
+    add_act(writing, EVENT_RELEASED, before, ends ? CHANGE_CANCELLED : CHANGE_NONE);
+    if (!ends)
+        add_act(writing, EVENT_TAKEN, now, CHANGE_CHANGED);
 }
 
 static bool is_booking(const struct booking *booking)
@@ -522,7 +526,7 @@ static enum desk_result block(struct writing *writing, const char *id, const voi
     snprintf(row->reason, sizeof row->reason, "%s",
              writing->act->reason ? writing->act->reason : "");
     insert_block(writing);
-    add_event(writing, EVENT_TAKEN, booking);
+    add_act(writing, EVENT_TAKEN, booking, CHANGE_NONE);
     note_act(writing, "blocked");
     return DESK_OK;
 }
@@ -594,7 +598,7 @@ static enum desk_result set_turnaround(struct writing *writing, const char *id, 
     sql_add(&statement, " WHERE name = 'turnaround'");
     sql_run(writing->desk->sql, &statement);
     sql_stop(&statement);
-    add_event(writing, EVENT_FLEET, NULL); /* engines load their cars anew */
+    add_event(writing, store_event_fleet()); /* engines load their cars anew */
     return DESK_OK;
 }
 

@@ -4,6 +4,8 @@
 
 #include <stdlib.h>
 
+enum { TRIES = 5 };
+
 struct desk *desk_open(struct store *store, struct buffer *error)
 {
     struct desk *desk = calloc(1, sizeof *desk);
@@ -31,15 +33,49 @@ void desk_cancel_call(struct desk *desk)
     atomic_store(&desk->sql->cancelled, true);
 }
 
+struct sql *desk_sql(struct desk *desk)
+{
+    return desk->sql;
+}
+
+static void add_sentence(struct desk *desk, const char *otherwise, struct buffer *error)
+{
+    const struct buffer *sentence = &desk->sql->error;
+    buffer_add_text(error, sentence->size ? sentence->data : otherwise);
+}
+
 bool desk_end_reading(struct desk *desk, struct buffer *error)
 {
     struct sql *sql = desk->sql;
     bool good = !sql_failed(sql);
     if (!good)
-        buffer_add_text(error, sql->error.data ? sql->error.data : "out of memory");
+        add_sentence(desk, "out of memory", error);
     sql_rollback(sql); /* nothing was changed */
     atomic_store(&sql->cancelled, false);
     return good;
+}
+
+enum desk_result desk_write(struct desk *desk,
+                            enum desk_result (*write)(struct sql *sql, void *context),
+                            void *context, struct buffer *error)
+{
+    struct sql *sql = desk->sql;
+    enum desk_result result = DESK_FAILED;
+    bool again = true;
+    for (int i = 0; i < TRIES && again; i++) {
+        sql_begin(sql, true);
+        result = write(sql, context);
+        if (result == DESK_OK && sql_commit(sql))
+            break;
+        again = sql->failure == SQL_AGAIN;
+        if (sql_failed(sql))
+            result = DESK_FAILED;
+        sql_rollback(sql);
+    }
+    atomic_store(&sql->cancelled, false);
+    if (result == DESK_FAILED)
+        add_sentence(desk, "others change the same: try again", error);
+    return result;
 }
 
 void desk_read_booking(const struct sql_rows *rows, struct desk_booking *row)

@@ -2,8 +2,7 @@
 #ifndef BOOKING_STORE_DESK_INTERNAL_H
 #define BOOKING_STORE_DESK_INTERNAL_H
 
-#include "store/desk/desk.h"
-#include "store/desk/sql.h"
+#include "store/desk/transaction.h"
 
 struct desk {
     struct sql *sql;
@@ -35,9 +34,6 @@ bool desk_take_booking(struct desk *desk, const struct sql_statement *statement,
 bool desk_tell_bookings(struct desk *desk, const struct sql_statement *statement,
                         desk_booking_reader *each, void *context, struct desk_booking *last,
                         unsigned *count);
-
-/* Ends a transaction that only read; false with the sentence in `error` when it failed. */
-bool desk_end_reading(struct desk *desk, struct buffer *error);
 
 /* The number of the car with this carid, -1 for none. */
 int64_t desk_car_number(struct desk *desk, const char *carid);

@@ -34,6 +34,7 @@ struct sql_rows;
 struct sql_driver {
     const char *lock;   /* behind a SELECT of rows that are to be changed */
     const char *binary; /* behind a text that is ordered by its bytes */
+    const char *now;    /* seconds since 1970 by the database's clock */
     void (*close)(struct sql *sql);
     void (*begin)(struct sql *sql, bool writes); /* one that only reads sees one moment */
     void (*commit)(struct sql *sql);

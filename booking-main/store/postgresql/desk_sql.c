@@ -111,10 +111,15 @@ static void add_event(struct sql *sql, const struct store_event *event)
     pg_add_number(&parameters, event->expires_at);
     pg_add_text(&parameters, event->booking_id);
     pg_add_number(&parameters, event->at);
+    pg_add_number(&parameters, event->change);
+    pg_add_number(&parameters, event->by);
+    pg_add_text(&parameters, event->channel);
+    pg_add_text(&parameters, event->reason ? event->reason : "");
     run(from_sql(sql),
         "WITH n AS (UPDATE event_counter SET last = last + 1 RETURNING last)"
-        " INSERT INTO events SELECT last, $1::int, $2::bigint, $3::int, $4::int, $5::bigint, $6,"
-        " $7::bigint FROM n",
+        " INSERT INTO events (number, kind, car, pickup_at, return_at, expires_at, booking_id, at,"
+        " change, by, channel, reason) SELECT last, $1::int, $2::bigint, $3::int, $4::int,"
+        " $5::bigint, $6, $7::bigint, $8::int, $9::int, $10, $11 FROM n",
         &parameters);
 }
 
@@ -129,6 +134,7 @@ static void close_sql(struct sql *sql)
 static const struct sql_driver driver = {
     .lock = " FOR NO KEY UPDATE",
     .binary = " COLLATE \"C\"",
+    .now = "CAST(extract(epoch FROM clock_timestamp()) AS bigint)",
     .close = close_sql,
     .begin = begin,
     .commit = commit,

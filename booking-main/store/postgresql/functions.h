@@ -23,7 +23,7 @@
  * States in conditions are literals where the partial index on live bookings is to be used.
  *
  * Results and operations are the numbers of enum store_result and enum store_operation, states
- * those of enum booking_state.
+ * those of enum booking_state, changes those of enum store_change, and `by` is of enum store_by.
  */
 #ifndef BOOKING_STORE_POSTGRESQL_FUNCTIONS_H
 #define BOOKING_STORE_POSTGRESQL_FUNCTIONS_H
@@ -51,10 +51,14 @@
 "  expire CONSTANT integer := 4;\n" \
 "  held CONSTANT integer := 1; booked CONSTANT integer := 2; cancelled CONSTANT integer := 3;\n" \
 "  expired CONSTANT integer := 4;\n" \
+"  change_held CONSTANT integer := 1; change_booked CONSTANT integer := 2;\n" \
+"  change_confirmed CONSTANT integer := 3; change_cancelled CONSTANT integer := 5;\n" \
+"  change_expired CONSTANT integer := 6;\n" \
 "  r record; b bookings%ROWTYPE; c cars%ROWTYPE; o bookings%ROWTYPE; fleet_currency text; fleet_turnaround integer;\n" \
 "  answered boolean; allowed boolean; outcome integer; goal integer; past boolean;\n" \
 "  kinds integer[] := '{}'; cars_of bigint[] := '{}'; pickups integer[] := '{}';\n" \
 "  returns_of integer[] := '{}'; expiries bigint[] := '{}'; ids text[] := '{}';\n" \
+"  changes integer[] := '{}'; channels text[] := '{}';\n" \
 "  count_of integer; last_number bigint; wanted bigint[];\n" \
 "BEGIN\n" \
 "  wanted := ARRAY(SELECT CASE WHEN q.operation = book THEN q.car\n" \
@@ -93,7 +97,7 @@
 "          LOOP\n" \
 "            kinds := kinds || 2; cars_of := cars_of || o.car; pickups := pickups || o.pickup_at;\n" \
 "            returns_of := returns_of || o.return_at + o.turnaround; expiries := expiries || 0::bigint;\n" \
-"            ids := ids || o.id;\n" \
+"            ids := ids || o.id; changes := changes || change_expired; channels := channels || o.channel;\n" \
 "            PERFORM booking_history(o.id, r.now, 'expired', 3, '');\n" \
 "          END LOOP;\n" \
 "          IF EXISTS (SELECT 1 FROM bookings s WHERE s.car = r.car AND s.state IN (1, 2, 5)\n" \
@@ -112,6 +116,8 @@
 "            kinds := kinds || 1; cars_of := cars_of || b.car; pickups := pickups || b.pickup_at;\n" \
 "            returns_of := returns_of || b.return_at + b.turnaround; ids := ids || b.id;\n" \
 "            expiries := expiries || CASE b.state WHEN held THEN b.expires_at ELSE 0 END;\n" \
+"            changes := changes || CASE b.state WHEN held THEN change_held ELSE change_booked END;\n" \
+"            channels := channels || b.channel;\n" \
 "            outcome := ok; allowed := true;\n" \
 "          END IF;\n" \
 "        END IF;\n" \
@@ -148,7 +154,9 @@
 "          kinds := kinds || CASE goal WHEN booked THEN 1 ELSE 2 END;\n" \
 "          cars_of := cars_of || b.car; pickups := pickups || b.pickup_at;\n" \
 "          returns_of := returns_of || b.return_at + b.turnaround; expiries := expiries || 0::bigint;\n" \
-"          ids := ids || b.id;\n" \
+"          ids := ids || b.id; channels := channels || b.channel;\n" \
+"          changes := changes || CASE goal WHEN booked THEN change_confirmed\n" \
+"            WHEN cancelled THEN change_cancelled ELSE change_expired END;\n" \
 "        END IF;\n" \
 "      END IF;\n" \
 "    END IF;\n" \
@@ -172,11 +180,14 @@
 "  IF count_of > 0 THEN\n" \
 "    PERFORM pg_advisory_xact_lock(1112493901);\n" \
 "    UPDATE event_counter n SET last = n.last + count_of RETURNING n.last INTO last_number;\n" \
-"    INSERT INTO events (number, kind, car, pickup_at, return_at, expires_at, booking_id, at)\n" \
+"    INSERT INTO events (number, kind, car, pickup_at, return_at, expires_at, booking_id, at,\n" \
+"      change, by, channel)\n" \
 "    SELECT last_number - count_of + e.place_of, e.kind_of, e.car_of, e.pickup_of, e.return_of,\n" \
-"      e.expiry_of, e.id_of, event_time\n" \
-"    FROM unnest(kinds, cars_of, pickups, returns_of, expiries, ids) WITH ORDINALITY\n" \
-"      AS e (kind_of, car_of, pickup_of, return_of, expiry_of, id_of, place_of);\n" \
+"      e.expiry_of, e.id_of, event_time, e.change_of,\n" \
+"      CASE e.change_of WHEN change_expired THEN 3 ELSE 1 END, e.channel_of\n" \
+"    FROM unnest(kinds, cars_of, pickups, returns_of, expiries, ids, changes, channels)\n" \
+"      WITH ORDINALITY AS e (kind_of, car_of, pickup_of, return_of, expiry_of, id_of, change_of,\n" \
+"      channel_of, place_of);\n" \
 "  END IF;\n" \
 "END $function$;"
 /* clang-format on */

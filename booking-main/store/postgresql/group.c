@@ -13,8 +13,8 @@ enum { REQUESTS_MAX = 256 * 1024 * 1024 }; /* bytes of a group's JSON; PostgreSQ
 /* --- events ---------------------------------------------------------------------------------- */
 
 #define SELECT_EVENTS                                                                              \
-    "SELECT number, kind, car, pickup_at, return_at, expires_at, at, booking_id FROM events"       \
-    " WHERE number > $1 ORDER BY number"
+    "SELECT number, kind, car, pickup_at, return_at, expires_at, at, booking_id, change, by,"      \
+    " channel FROM events WHERE number > $1 ORDER BY number"
 
 enum pg_failure pg_read_events(struct pg_connection *connection, int64_t deadline,
                                int64_t last_event, int64_t limit, PGresult **events)
@@ -34,8 +34,11 @@ struct store_event pg_event(const PGresult *events, int row)
         .period = {(int32_t)pg_number(events, row, 3), (int32_t)pg_number(events, row, 4)},
         .expires_at = pg_number(events, row, 5),
         .at = pg_number(events, row, 6),
+        .change = (enum store_change)pg_number(events, row, 8),
+        .by = (enum store_by)pg_number(events, row, 9),
     };
     pg_copy_text(events, row, 7, event.booking_id, sizeof event.booking_id);
+    pg_copy_text(events, row, 10, event.channel, sizeof event.channel);
     return event;
 }
 

@@ -86,8 +86,10 @@ static enum pg_failure move_bookings(struct pg_keeper *keeper, int64_t deadline,
         "  WHERE state = 1),"
         " n AS (UPDATE event_counter SET last = last + (SELECT count(*) FROM ended)"
         "  WHERE EXISTS (SELECT 1 FROM ended) RETURNING last),"
-        " told AS (INSERT INTO events SELECT n.last - (SELECT count(*) FROM ended) + e.place, 2,"
-        "  e.car, e.pickup_at, e.return_at + e.turnaround, 0, e.id, $6::bigint FROM ended e, n),"
+        " told AS (INSERT INTO events (number, kind, car, pickup_at, return_at, expires_at,"
+        "  booking_id, at, change, by, channel) SELECT n.last - (SELECT count(*) FROM ended)"
+        "  + e.place, 2, e.car, e.pickup_at, e.return_at + e.turnaround, 0, e.id, $6::bigint,"
+        "  6, 3, e.channel FROM ended e, n),"
         " noted AS (SELECT booking_history(id, $5, 'expired', 3, '') FROM ended)"
         " SELECT count(*), (SELECT count(*) FROM noted) FROM gone",
         &move, &row);

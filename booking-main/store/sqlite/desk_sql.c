@@ -155,6 +155,7 @@ static void close_sql(struct sql *sql)
 static const struct sql_driver driver = {
     .lock = "",
     .binary = "",
+    .now = "CAST(strftime('%s', 'now') AS INTEGER)",
     .close = close_sql,
     .begin = begin,
     .commit = commit,

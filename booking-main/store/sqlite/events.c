@@ -12,7 +12,7 @@ int sqlite_event_add(struct sqlite_events *events, const struct store_event *eve
     struct query query =
         query_begin(events->connection, &events->insert,
                     "INSERT INTO events (kind, car, pickup_at, return_at, expires_at, booking_id,"
-                    " at) VALUES (?, ?, ?, ?, ?, ?, ?)");
+                    " at, change, by, channel, reason) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
     query_number(&query, event->kind);
     query_number(&query, event->car);
     query_number(&query, event->period.pickup_at);
@@ -20,14 +20,11 @@ int sqlite_event_add(struct sqlite_events *events, const struct store_event *eve
     query_number(&query, event->expires_at);
     query_text(&query, event->booking_id);
     query_number(&query, event->at);
+    query_number(&query, event->change);
+    query_number(&query, event->by);
+    query_text(&query, event->channel);
+    query_text(&query, event->reason ? event->reason : "");
     return query_run(&query);
-}
-
-int sqlite_event_insert(struct sqlite_events *events, enum store_event_kind kind,
-                        const struct booking *booking)
-{
-    struct store_event event = store_event_of(kind, booking);
-    return sqlite_event_add(events, &event);
 }
 
 /* A statement that is kept and gives one number. */
@@ -60,8 +57,8 @@ int sqlite_events_read(struct sqlite_events *events, int64_t last, int64_t limit
 {
     struct query query = query_begin(events->connection, &events->read,
                                      "SELECT number, kind, car, pickup_at, return_at, expires_at,"
-                                     " at, booking_id FROM events WHERE number > ? ORDER BY number"
-                                     " LIMIT ?");
+                                     " at, booking_id, change, by, channel FROM events"
+                                     " WHERE number > ? ORDER BY number LIMIT ?");
     query_number(&query, last);
     query_number(&query, limit);
     int result;
@@ -74,8 +71,11 @@ int sqlite_events_read(struct sqlite_events *events, int64_t last, int64_t limit
             .period = {sqlite3_column_int(row, 3), sqlite3_column_int(row, 4)},
             .expires_at = sqlite3_column_int64(row, 5),
             .at = sqlite3_column_int64(row, 6),
+            .change = (enum store_change)sqlite3_column_int(row, 8),
+            .by = (enum store_by)sqlite3_column_int(row, 9),
         };
         query_copy_text(&query, 7, event.booking_id, sizeof event.booking_id);
+        query_copy_text(&query, 10, event.channel, sizeof event.channel);
         result = take(context, &event);
         if (result != SQLITE_OK)
             break;

@@ -13,13 +13,8 @@ struct sqlite_events {
 
 void sqlite_events_init(struct sqlite_events *events, struct sqlite_connection *connection);
 
-/* Writes an event; its number is given by the table. */
+/* Writes an event, in the transaction that it tells of; its number is given by the table. */
 int sqlite_event_add(struct sqlite_events *events, const struct store_event *event);
-
-/* Writes down what became of a booking, or with NULL that the fleet was replaced; in the
- * transaction that does it. */
-int sqlite_event_insert(struct sqlite_events *events, enum store_event_kind kind,
-                        const struct booking *booking);
 
 /* Changes whenever another connection has changed the database. */
 int sqlite_data_version(struct sqlite_events *events, int64_t *version);

@@ -10,6 +10,7 @@
 #include "store/sqlite/import.h"
 
 #include "lib/base/timestamp.h"
+#include "store/event.h"
 #include "store/import.h"
 #include "store/sqlite/events.h"
 
@@ -276,9 +277,10 @@ static int write_rest(struct import *import)
                             "UPDATE meta SET value = value + 1 WHERE name = 'fleet'");
     sqlite3_finalize(currency);
     struct sqlite_events events;
+    struct store_event replaced = store_event_fleet();
     sqlite_events_init(&events, import->connection);
     if (result == SQLITE_OK)
-        result = sqlite_event_insert(&events, EVENT_FLEET, NULL);
+        result = sqlite_event_add(&events, &replaced);
     sqlite3_finalize(events.insert);
     return result;
 }

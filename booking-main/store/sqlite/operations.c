@@ -1,5 +1,7 @@
 #include "store/sqlite/operations.h"
 
+#include "store/event.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -131,10 +133,14 @@ static int operation_recall(struct sqlite_operations *operations,
 
 /* Whoever confirms or cancels is the partner, for the operator has ways of his own
  * (store/desk/). */
+static enum store_by by_of(enum booking_state state)
+{
+    return state == BOOKING_EXPIRED ? STORE_BY_EXPIRY : STORE_BY_PARTNER;
+}
+
 static int write_history(struct sqlite_operations *operations, const struct record *record,
                          enum booking_state state, int64_t now)
 {
-    bool expired = state == BOOKING_EXPIRED;
     struct query query =
         query_begin(operations->connection, &operations->write_history,
                     "INSERT INTO history (booking_id, number, at, what, by, actor, reason, detail)"
@@ -143,8 +149,8 @@ static int write_history(struct sqlite_operations *operations, const struct reco
     query_text(&query, record->booking.id);
     query_number(&query, now);
     query_text(&query, state == BOOKING_BOOKED ? "confirmed" : booking_state_name(state));
-    query_number(&query, expired ? STORE_BY_EXPIRY : STORE_BY_PARTNER);
-    query_text(&query, expired ? "" : record->booking.channel);
+    query_number(&query, by_of(state));
+    query_text(&query, state == BOOKING_EXPIRED ? "" : record->booking.channel);
     return query_run(&query);
 }
 
@@ -162,10 +168,16 @@ static int change_state(struct sqlite_operations *operations, struct record *rec
         result = write_history(operations, record, state, now);
     if (result != SQLITE_OK)
         return result;
+    static const enum store_change changes[] = {
+        [BOOKING_BOOKED] = CHANGE_CONFIRMED,
+        [BOOKING_CANCELLED] = CHANGE_CANCELLED,
+        [BOOKING_EXPIRED] = CHANGE_EXPIRED,
+    };
     record->booking.state = state;
-    return sqlite_event_insert(&operations->events,
-                               state == BOOKING_BOOKED ? EVENT_TAKEN : EVENT_RELEASED,
-                               &record->booking);
+    struct store_event event =
+        store_event_of(state == BOOKING_BOOKED ? EVENT_TAKEN : EVENT_RELEASED, &record->booking,
+                       changes[state], by_of(state));
+    return sqlite_event_add(&operations->events, &event);
 }
 
 static bool hold_expired(const struct booking *booking, int64_t now)
@@ -284,8 +296,11 @@ static int operation_book(struct sqlite_operations *operations, const struct sto
         outcome->result = STORE_UNAVAILABLE;
         return SQLITE_OK;
     }
+    struct store_event event = store_event_of(
+        EVENT_TAKEN, &booking, booking.state == BOOKING_HELD ? CHANGE_HELD : CHANGE_BOOKED,
+        STORE_BY_PARTNER);
     if (result == SQLITE_OK)
-        result = sqlite_event_insert(&operations->events, EVENT_TAKEN, &booking);
+        result = sqlite_event_add(&operations->events, &event);
     if (result == SQLITE_OK)
         result = sqlite_answer_insert(&operations->answers, request, operations->time);
     outcome->result = STORE_OK;

@@ -220,7 +220,47 @@ static const char version_3[] =
     " UNION ALL SELECT " BOOKING_NAMES ", turnaround, version, returned_at, ended_at"
     " FROM past_bookings;";
 
-const char *const sqlite_schema_steps[] = {version_1, version_2, version_3};
+/* Version 4, for changes and webhooks (store/changes/).
+ *
+ * An event says what it tells the partner whose booking it is: `change` is one of enum
+ * store_change, `by` one of enum store_by. Older events tell nothing.
+ *
+ * A channel with a webhook has a row in webhooks: up to which event its changes were `collected`
+ * into webhook_deliveries, and who sends for it, until when. A delivery's `number` is its event's,
+ * 0 for a test. */
+static const char version_4[] =
+    "ALTER TABLE events ADD COLUMN change INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE events ADD COLUMN by INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE events ADD COLUMN channel TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE events ADD COLUMN reason TEXT NOT NULL DEFAULT '';"
+
+    "CREATE TABLE webhooks ("
+    " channel TEXT PRIMARY KEY,"
+    " collected INTEGER NOT NULL,"
+    " lease_owner TEXT NOT NULL,"
+    " lease_until INTEGER NOT NULL"
+    ") WITHOUT ROWID;"
+    "CREATE TABLE webhook_deliveries ("
+    " id INTEGER PRIMARY KEY AUTOINCREMENT," /* never used again */
+    " channel TEXT NOT NULL,"
+    " number INTEGER NOT NULL,"
+    " message TEXT NOT NULL," /* random */
+    " type TEXT NOT NULL,"
+    " booking_id TEXT NOT NULL,"
+    " body TEXT NOT NULL,"
+    " state INTEGER NOT NULL," /* 1 waiting, 2 given up */
+    " attempts INTEGER NOT NULL,"
+    " next_at INTEGER NOT NULL,"
+    " tried_at INTEGER NOT NULL,"
+    " last_status INTEGER NOT NULL,"
+    " last_error TEXT NOT NULL,"
+    " created_at INTEGER NOT NULL"
+    ");"
+    "CREATE INDEX webhook_deliveries_next ON webhook_deliveries (channel, state, next_at);"
+    "CREATE INDEX webhook_deliveries_booking ON webhook_deliveries (channel, booking_id, id)"
+    " WHERE state = 1;";
+
+const char *const sqlite_schema_steps[] = {version_1, version_2, version_3, version_4};
 const int sqlite_schema_version = sizeof sqlite_schema_steps / sizeof sqlite_schema_steps[0];
 
 /* --- knowing it again ------------------------------------------------------------------------ */

@@ -62,7 +62,8 @@ static int move_booking(struct sqlite_upkeep *upkeep, int64_t number,
     int result =
         run_for(upkeep, &upkeep->expire,
                 "INSERT INTO events (kind, car, pickup_at, return_at, expires_at, booking_id,"
-                " at) SELECT 2, car, pickup_at, return_at + turnaround, 0, id, ? FROM bookings"
+                " at, change, by, channel) SELECT 2, car, pickup_at, return_at + turnaround, 0, id,"
+                " ?, 6, 3, channel FROM bookings"
                 " WHERE number = ? AND state = 1 AND return_at <= ?",
                 timestamp_now_milliseconds(), number, time);
     if (result == SQLITE_OK)

@@ -1,65 +1,7 @@
 /* The store: what the operator's desk does and sees. */
-#include "tests/unit/booking-main/store/one_engine.h"
+#include "tests/unit/booking-main/store/one_desk.h"
 
-#include "store/desk/desk.h"
-
-static struct desk *desk;
 static struct desk_outcome outcome;
-static struct buffer error;
-
-static void open_desk(void)
-{
-    buffer_init(&error, 4096);
-    desk = desk_open(engine.store, &error);
-    if (!desk)
-        fail_msg("%s", error.data);
-}
-
-static void close_desk(void)
-{
-    desk_close(desk);
-    buffer_free(&error);
-}
-
-static int begin_desk_in_memory(void **state)
-{
-    begin_in_memory(state);
-    open_desk();
-    return 0;
-}
-
-static int begin_desk_in_file(void **state)
-{
-    begin_in_file(state);
-    open_desk();
-    return 0;
-}
-
-static int end_desk(void **state)
-{
-    close_desk();
-    return end(state);
-}
-
-static int end_desk_in_file(void **state)
-{
-    close_desk();
-    return end_in_file(state);
-}
-
-#define DESK_BOTH(test)                                                                            \
-    {#test " (memory)", test, begin_desk_in_memory, end_desk, NULL},                               \
-    {                                                                                              \
-#test " (file)", test, begin_desk_in_file, end_desk_in_file, NULL                          \
-    }
-
-/* Fails with the database's sentence where one was not expected. */
-static void expect(enum desk_result result, enum desk_result wanted)
-{
-    if (result != wanted)
-        fail_msg("result %d, not %d: %s", result, wanted, error.data ? error.data : "");
-    buffer_clear(&error);
-}
 
 static struct desk_act act_at(int64_t now)
 {

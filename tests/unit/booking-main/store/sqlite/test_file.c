@@ -153,7 +153,8 @@ static void what_was_booked_is_there_after_a_restart(void **state)
     start_in_file();
     assert_int_equal(book_minute("b", 1000), STORE_CAR_TAKEN);
     assert_int_equal(engine.event_count, 2);
-    assert_int_equal(raw_number(unit_path("booking.db"), "PRAGMA user_version"), 3);
+    assert_int_equal(raw_number(unit_path("booking.db"), "PRAGMA user_version"),
+                     sqlite_schema_version);
 }
 
 static void check_mode(const char *name)

@@ -155,6 +155,35 @@ static void a_database_of_version_2_is_brought_up_to_date(void **state)
     assert_int_equal(book("before", 1, 99999999, 100000000), STORE_OK);
 }
 
+/* What happened before nobody is told of; what happens from now on everybody is. */
+static void a_database_of_version_3_is_brought_up_to_date(void **state)
+{
+    (void)state;
+    make_version(
+        3,
+        "UPDATE meta SET value = 'EUR' WHERE name = 'currency';"
+        "INSERT INTO cars VALUES (1, 'car-1', 'ECMR', 'NCE', 5500, 1000, 1, 30);"
+        "INSERT INTO bookings (number, " COLUMNS ", turnaround) VALUES"
+        " (4, 'booked', 1, 100000000, 100001440, 2, 0, 'kayak', 'r', 5500, 1000, 11000, 'EUR',"
+        "  'NCE', 'ECMR', 7, 30);"
+        "INSERT INTO history VALUES ('booked', 1, 8, 'changed', 2, 'ann', 'longer', 'return_at');"
+        "INSERT INTO events VALUES (1, 3, 0, 0, 0, 0, '', 5),"
+        " (2, 1, 1, 100000000, 100001470, 0, 'booked', 5)");
+    start_in_file();
+    check_shown("booked", "NCE", 11000, BOOKING_BOOKED);
+    assert_int_equal(number("SELECT count(*) FROM history"), 1);
+    assert_int_equal(number("SELECT count(*) FROM events WHERE change = 0 AND by = 0 AND"
+                            " channel = '' AND reason = ''"),
+                     2);
+    struct unit_request cancel = unit_request(STORE_CANCEL, "booked");
+    assert_int_equal(unit_run(&engine, &cancel), STORE_OK);
+    assert_int_equal(number("SELECT count(*) FROM events WHERE number = 3 AND change = 5 AND"
+                            " by = 1 AND channel = 'kayak' AND reason = ''"),
+                     1);
+    assert_int_equal(number("SELECT count(*) FROM webhooks"), 0);
+    assert_int_equal(number("SELECT count(*) FROM webhook_deliveries"), 0);
+}
+
 /* --- bookings that are over ------------------------------------------------------------------ */
 
 static void a_booking_that_is_over_makes_room_and_is_still_shown(void **state)
@@ -459,6 +488,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_database_of_version_1_is_brought_up_to_date),
         TEST(a_database_of_version_2_is_brought_up_to_date),
+        TEST(a_database_of_version_3_is_brought_up_to_date),
         TEST(a_booking_that_is_over_makes_room_and_is_still_shown),
         TEST(many_are_moved_in_portions),
         TEST(a_past_booking_is_forgotten_some_day),
