@@ -162,7 +162,7 @@ test: ## install what is missing, build, run all tests (unit and HTTP, with sani
 
 # These run on each kind of database.
 STORE_TESTS := $(addprefix $(BUILD)/unit/booking-main/store/,test_booking test_holds test_answers \
-  test_groups test_import test_snapshot test_desk changes/test_changes \
+  test_groups test_import test_snapshot test_desk changes/test_changes changes/test_webhooks \
   postgresql/test_schema)
 unit: $(UNIT_TESTS) ## only the unit tests, as built
 	@tests/run-unit $(UNIT_TESTS)

@@ -50,9 +50,9 @@ enum webhook_state { WEBHOOK_WAITING = 1, WEBHOOK_GIVEN_UP };
 
 /* The texts are valid during the call only. */
 struct webhook_delivery {
-    int64_t id;             /* never used again; ascending in the order of the changes */
-    int64_t number;         /* of the change; 0: it is a test */
-    const char *channel;    /* */
+    int64_t id;     /* never used again; ascending in the order of the changes */
+    int64_t number; /* of the change; 0: it is a test */
+    const char *channel;
     const char *message;    /* random, the same on every try: webhook-id is made of it */
     const char *type;       /* "booking.cancelled"; "webhook.test" */
     const char *booking_id; /* "" for a test */
