@@ -24,7 +24,7 @@ say() { printf '\n== %s\n' "$*"; }
 fail() { printf 'FAILED: %s\n' "$*" >&2; exit 1; }
 k() { kubectl --namespace "$namespace" "$@"; }
 # The tags are pinned in the manifests; here they follow what is to be tested.
-set_images() { sed -E "s#image: (booking-main|adapter-[a-z]+)(:.*)?\$#image: ${prefix}\1:${tag}#"; }
+set_images() { sed -E "s#image: (booking-main|adapter-[a-z0-9-]+)(:.*)?\$#image: ${prefix}\1:${tag}#"; }
 
 clean_up() {
     local result=$?

@@ -1,23 +1,21 @@
-"""The two plain pods on real containers, from a registry's images, asked from outside."""
+"""The plain pods on real containers, from a registry's images, asked from outside."""
 
 import json
 import socket
 
 import pytest
 
-from engine import ROOT, fetch, run, wait_for
+from engine import ROOT, WITH_AN_IMAGE, fetch, run, wait_for
 
-SEED = {
-    partner: (ROOT / "tests" / "e2e" / "seed" / f"{partner}.json").read_bytes()
-    for partner in ("kayak", "airbnb")
-}
+# The answers that are the same whenever they are asked for: they name no times.
+SEED = {file.stem: file.read_bytes() for file in (ROOT / "tests" / "e2e" / "seed").glob("*.json")}
 
 
 def manifest(partner):
     return ROOT / "deploy" / "pods" / f"booking-app-{partner}.yaml"
 
 
-@pytest.fixture(scope="module", params=SEED)
+@pytest.fixture(scope="module", params=WITH_AN_IMAGE)
 def partner(request):
     return request.param
 
@@ -31,10 +29,18 @@ def pod(partner, engine, images):
     pod.remove()
 
 
+def assert_offer(partner, body):
+    """The partner's seed line; of those whose offers differ from day to day, that it is one."""
+    if partner in SEED:
+        assert body == SEED[partner]
+    else:
+        assert isinstance(json.loads(body), dict)
+
+
 @pytest.mark.parametrize("path", ["/bookCar", "/bookCar/"])
 def test_seed_line(pod, partner, path):
-    answer = run("curl", "--silent", "--show-error", "--max-time", "5", pod.url(path))
-    assert answer.stdout.encode() == SEED[partner]
+    answer = run("curl", "--silent", "--show-error", "--fail", "--max-time", "5", pod.url(path))
+    assert_offer(partner, answer.stdout.encode())
 
 
 def test_only_the_engine_answers_from_outside(pod):
@@ -60,7 +66,7 @@ def test_adapter_dies_and_comes_back(pod, partner):
 
     pod.start("adapter")
     wait_for(lambda: fetch(pod.url("/bookCar")).status == 200, what="the adapter's return")
-    assert fetch(pod.url("/bookCar")).body == SEED[partner]
+    assert_offer(partner, fetch(pod.url("/bookCar")).body)
     wait_for(lambda: fetch(pod.url("/readyz", 9033)).status == 200, what="readiness again")
 
 
