@@ -54,11 +54,11 @@ SERVICES = ("booking-main", *sorted(path.parent.name for path in ROOT.glob("adap
 # The list of partners: name -> what its format is written in, `c` or `jq`; or `image`.
 PARTNERS = dict(
     line.split()
-# Whose image is built here.
-WITH_AN_IMAGE = [partner for partner, kind in PARTNERS.items() if kind != "image"]
     for line in (ROOT / "partners").read_text().splitlines()
     if line and not line.startswith("#")
 )
+# Whose image is built here.
+WITH_AN_IMAGE = [partner for partner, kind in PARTNERS.items() if kind != "image"]
 
 NETWORK = "booking-e2e"
 
