@@ -9,11 +9,11 @@ import pytest
 
 from support import BUILD, ROOT
 
-IN_C = {"adapter-acme/main.c", "deploy/components/partner-acme/kustomization.yaml",
-        "deploy/overlays/acme/ingress.yaml", "deploy/overlays/acme/kustomization.yaml",
-        "deploy/pods/booking-app-acme.yaml", "tests/partners/acme.json"}
-AN_IMAGE = IN_C - {"adapter-acme/main.c", "tests/partners/acme.json"}
-IN_JQ = IN_C - {"adapter-acme/main.c"} | {"deploy/components/partner-acme/format.jq"}
+IN_C = {"adapter-new-one/main.c", "deploy/components/partner-new-one/kustomization.yaml",
+        "deploy/overlays/new-one/ingress.yaml", "deploy/overlays/new-one/kustomization.yaml",
+        "deploy/pods/booking-app-new-one.yaml", "tests/partners/new-one.json"}
+AN_IMAGE = IN_C - {"adapter-new-one/main.c", "tests/partners/new-one.json"}
+IN_JQ = IN_C - {"adapter-new-one/main.c"} | {"deploy/components/partner-new-one/format.jq"}
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ def new_partner(folder, *arguments):
 ], ids=["c", "jq", "image"])
 def test_it_is_whole_as_it_is(copy, options, made, changed):
     before = files(copy)
-    done = new_partner(copy, "acme", *options)
+    done = new_partner(copy, "new-one", *options)
     assert (done.returncode, done.stderr) == (0, "")
     after = files(copy)
     assert after.keys() - before.keys() == made
@@ -54,25 +54,25 @@ def test_it_is_whole_as_it_is(copy, options, made, changed):
         assert name in done.stdout or os.path.dirname(name) in done.stdout
 
     if not options:
-        built = run(copy, "make", "-s", "-j2", "WERROR=1", "build/adapter-acme")
+        built = run(copy, "make", "-s", "-j2", "WERROR=1", "build/adapter-new-one")
         assert built.returncode == 0, built.stderr
     # What is not the partner's is what is tested here anyway.
     (copy / "build").mkdir(exist_ok=True)
     for binary in ("booking-main", "adapter-jq", "adapter-kayak"):
         (copy / "build" / binary).symlink_to(BUILD / binary)
     tests = run(copy, sys.executable, "-B", "-m", "pytest", "-p", "no:cacheprovider", "-q",
-                "tests/http/test_partners.py", "-k", "acme or list", BUILD_DIR="build")
+                "tests/http/test_partners.py", "-k", "new-one or list", BUILD_DIR="build")
     assert tests.returncode == 0, tests.stdout
     assert " passed" in tests.stdout and "skipped" not in tests.stdout
 
-    again = new_partner(copy, "acme", *options)
-    assert again.returncode == 1 and "'acme' exists: " in again.stderr
+    again = new_partner(copy, "new-one", *options)
+    assert again.returncode == 1 and "'new-one' exists: " in again.stderr
 
 
 @pytest.mark.parametrize("name,rule", [
     ("Acme", "small letters"), ("ac_me", "small letters"), ("ac.me", "small letters"),
     ("ac me", "small letters"), ("ac\nme", "small letters"), ("acmé", "small letters"),
-    ("../acme", "small letters"), ("acme-", "no '-' last"), ("4cme", "a letter first"),
+    ("../acme", "small letters"), ("new-", "no '-' last"), ("4cme", "a letter first"),
     ("a" * 38, "37 characters"), ("bookings", "a path of the engine's own"),
     ("kayak", "'kayak' exists: adapter-kayak"), ("jq", "'jq' exists: adapter-jq"),
     ("bookingcom", "exists: deploy/components/partner-bookingcom"),
@@ -87,7 +87,7 @@ def test_a_name_that_cannot_be_is_refused(copy, name, rule):
 
 
 def test_it_is_one_of_three():
-    for arguments in ((), ("acme", "--jq", "--image"), ("acme", "other"), ("acme", "--c")):
+    for arguments in ((), ("new-one", "--jq", "--image"), ("new-one", "other"), ("new-one", "--c")):
         done = new_partner(ROOT, *arguments)
         assert (done.returncode, done.stdout) == (2, "") and "usage:" in done.stderr
     assert "usage:" in new_partner(ROOT, "--help").stdout
@@ -109,18 +109,18 @@ def test_a_half_made_partner_is_not_left_behind(copy):
     (copy / "tools" / "pod-format").write_text("#!/bin/sh\nexit 1\n")  # as it is moved
     before = files(copy)
     for options in ([], ["--jq"]):
-        assert new_partner(copy, "acme", *options).returncode != 0
+        assert new_partner(copy, "new-one", *options).returncode != 0
         assert files(copy) == before
-        assert not [path for path in copy.glob("**/*acme*")]
+        assert not [path for path in copy.glob("**/*new-one*")]
 
 
 def test_a_changed_format_is_brought_into_the_pod(copy):
-    assert new_partner(copy, "acme", "--jq").returncode == 0
-    pod = copy / "deploy" / "pods" / "booking-app-acme.yaml"
+    assert new_partner(copy, "new-one", "--jq").returncode == 0
+    pod = copy / "deploy" / "pods" / "booking-app-new-one.yaml"
     before = pod.read_text()
-    format_file = copy / "deploy" / "components" / "partner-acme" / "format.jq"
+    format_file = copy / "deploy" / "components" / "partner-new-one" / "format.jq"
     format_file.write_text("# Two lines,\n\n{id: .carid}\n")
-    assert run(copy, "tools/pod-format", "acme").returncode == 0
+    assert run(copy, "tools/pod-format", "new-one").returncode == 0
     assert pod.read_text() == before.split("  format.jq: |\n")[0] + (
         "  format.jq: |\n    # Two lines,\n\n    {id: .carid}\n")
     for wrong in ("kayak", "nobody"):
