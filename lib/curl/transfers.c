@@ -192,7 +192,10 @@ static int set_socket(CURL *easy, curl_socket_t fd, int what, void *context, voi
 static curl_socket_t open_socket(void *context, curlsocktype purpose, struct curl_sockaddr *address)
 {
     (void)purpose;
-    struct transfers *transfers = context;
+    struct transfer *transfer = context;
+    struct transfers *transfers = transfer->transfers;
+    if (transfer->may_connect && !transfer->may_connect(transfer, &address->addr))
+        return CURL_SOCKET_BAD;
     int fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
     if (fd < 0)
         return CURL_SOCKET_BAD;
@@ -215,10 +218,11 @@ bool transfers_start(struct transfers *transfers, struct transfer *transfer)
 {
     CURL *easy = transfer->easy;
     assert(!transfer->under_way);
+    transfer->transfers = transfers;
     curl_easy_setopt(easy, CURLOPT_PRIVATE, transfer);
     curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket);
-    curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, transfers);
+    curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, transfer);
     curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, close_socket);
     curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, transfers);
 #if LIBCURL_VERSION_NUM >= 0x075700 /* 7.87: do not wait, with all else, for a slow name server */

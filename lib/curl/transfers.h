@@ -22,7 +22,13 @@ struct transfer {
      * transfers_remove(), and may end it then. */
     void (*ended)(struct transfer *transfer, CURLcode code);
 
+    /* Asked before a connection is made, with the very address that it is made to, whatever name it
+     * came from; false refuses it, as if nobody had listened there. NULL for any. A connection that
+     * was kept is not asked for again. */
+    bool (*may_connect)(struct transfer *transfer, const struct sockaddr *address);
+
     /* The module's own. */
+    struct transfers *transfers;
     bool under_way;
 };
 
