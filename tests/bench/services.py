@@ -105,7 +105,7 @@ class Service:
 
 
 def start_ours(folder, fleet=None, engine=ENGINE, adapter=ADAPTER, under_front=(),
-               under_adapter=(), database=None):
+               under_adapter=(), database=None, options=()):
     """The engine with all it does in production: database, metrics, access log into a file."""
     service = Service(folder)
     service.access_log = service.folder / "access.log"
@@ -118,6 +118,7 @@ def start_ours(folder, fleet=None, engine=ENGINE, adapter=ADAPTER, under_front=(
                   "--adapter-url", f"http://{service.address}:{ADAPTER_PORT}",
                   "--database", database or f"sqlite:{service.folder / 'booking.db'}",
                   "--access-log", service.access_log, *(["--fleet", fleet] if fleet else []),
+                  *options,
                   under=under_front)
     return service
 
