@@ -73,7 +73,7 @@ def test_it_is_whole_as_it_is(copy, options, made, changed):
     ("Acme", "small letters"), ("ac_me", "small letters"), ("ac.me", "small letters"),
     ("ac me", "small letters"), ("ac\nme", "small letters"), ("acmé", "small letters"),
     ("../acme", "small letters"), ("new-", "no '-' last"), ("4cme", "a letter first"),
-    ("a" * 38, "37 characters"), ("bookings", "a path of the engine's own"),
+    ("a" * 38, "37 characters"), ("no", "no name in YAML"), ("bookings", "a path of the engine's own"),
     ("kayak", "'kayak' exists: adapter-kayak"), ("jq", "'jq' exists: adapter-jq"),
     ("bookingcom", "exists: deploy/components/partner-bookingcom"),
     ("all", "'all' exists: deploy/overlays/all"), ("-acme", "usage:"), ("", "usage:"),
