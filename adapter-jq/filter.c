@@ -2,6 +2,7 @@
 
 #include "adapter-jq/confine.h"
 #include "adapter-jq/refusal.h"
+#include "adapter-jq/tokens.h"
 
 #include <jq.h>
 #include <stdlib.h>
@@ -9,6 +10,7 @@
 
 struct filter {
     jq_state *jq;
+    jq_state *each; /* runs it for each car of a list; NULL where it takes lists whole */
 };
 
 /* --- compiling -------------------------------------------------------------------------------- */
@@ -85,6 +87,36 @@ static void explain(const char *program, struct buffer *error)
     buffer_free(&spread);
 }
 
+/* A filter that knows what a list of cars is reads `.cars`, which a car document does not have. */
+static bool takes_lists(const char *program)
+{
+    struct tokens tokens;
+    tokens_begin(&tokens, program);
+    for (struct token token = tokens_next(&tokens); token.kind != TOKEN_END;
+         token = tokens_next(&tokens))
+        if (token.kind == TOKEN_MEMBER && token_is(&token, ".cars"))
+            return true;
+    return false;
+}
+
+static jq_state *compile_each(const char *program)
+{
+    struct buffer wrapped;
+    buffer_init(&wrapped, FILTER_SIZE_MAX + 256);
+    buffer_printf(
+        &wrapped,
+        "{cars: [.cars[] | [%s\n] | if length == 1 and (.[0] | type) == \"object\" then .[0]"
+        " else error(\"it does not make one object of each car of a list\") end]}",
+        program);
+    struct buffer said;
+    buffer_init(&said, 4096);
+    jq_state *jq =
+        wrapped.failed ? NULL : compile(wrapped.data, &(struct complaint){.text = &said});
+    buffer_free(&said);
+    buffer_free(&wrapped);
+    return jq;
+}
+
 struct filter *filter_new(const char *program, size_t size, struct buffer *error)
 {
     if (size > FILTER_SIZE_MAX) {
@@ -97,16 +129,25 @@ struct filter *filter_new(const char *program, size_t size, struct buffer *error
     buffer_init(&said, 4096);
     jq_state *jq = compile(program, &(struct complaint){.text = &said});
     buffer_free(&said);
-    struct filter *filter = jq ? malloc(sizeof *filter) : NULL;
     if (!jq) {
         explain(program, error);
-    } else if (!filter) {
+        return NULL;
+    }
+    struct filter *filter = calloc(1, sizeof *filter);
+    if (!filter) {
         jq_teardown(&jq);
         error->failed = true;
-    } else {
-        filter->jq = jq;
+        return NULL;
     }
-    return filter;
+    filter->jq = jq;
+    if (takes_lists(program))
+        return filter;
+    filter->each = compile_each(program);
+    if (filter->each)
+        return filter;
+    buffer_add_text(error, "it cannot be put into brackets, to be run for each car of a list");
+    filter_free(filter);
+    return NULL;
 }
 
 void filter_free(struct filter *filter)
@@ -114,6 +155,8 @@ void filter_free(struct filter *filter)
     if (!filter)
         return;
     jq_teardown(&filter->jq);
+    if (filter->each)
+        jq_teardown(&filter->each);
     free(filter);
 }
 
@@ -177,30 +220,31 @@ static bool ended_well(jq_state *jq, jv last, struct buffer *error)
     return false;
 }
 
-bool filter_run(struct filter *filter, const char *document, size_t size, struct buffer *out,
-                struct buffer *error)
+bool filter_run(struct filter *filter, bool is_list, const char *document, size_t size,
+                struct buffer *out, struct buffer *error)
 {
+    jq_state *jq = is_list && filter->each ? filter->each : filter->jq;
     jv input = jv_parse_sized(document, (int)size);
     if (!jv_is_valid(input))
-        return ended_well(filter->jq, input, error);
-    jq_start(filter->jq, input, 0);
-    jv value = jq_next(filter->jq);
+        return ended_well(jq, input, error);
+    jq_start(jq, input, 0);
+    jv value = jq_next(jq);
     bool made = false;
     if (!jv_is_valid(value)) {
-        if (ended_well(filter->jq, value, error))
+        if (ended_well(jq, value, error))
             buffer_add_text(error, "the filter makes nothing of it");
     } else {
-        jv more = jq_next(filter->jq);
+        jv more = jq_next(jq);
         if (jv_is_valid(more)) {
             buffer_add_text(error, "the filter makes more than one value");
             jv_free(more);
             jv_free(value);
-        } else if (ended_well(filter->jq, more, error)) {
+        } else if (ended_well(jq, more, error)) {
             made = add_result(value, out, error);
         } else {
             jv_free(value);
         }
     }
-    jq_start(filter->jq, jv_null(), 0); /* what the run still holds goes now, not with the next */
+    jq_start(jq, jv_null(), 0); /* what the run still holds goes now, not with the next */
     return made;
 }

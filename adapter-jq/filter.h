@@ -26,9 +26,10 @@ struct filter *filter_new(const char *program, size_t size, struct buffer *error
 void filter_free(struct filter *filter);
 
 /* Adds to `out` the object that the filter makes of the document, which must be the only thing it
- * makes. Without its member booking_id, which is the kit's to add. False with the reason added to
- * `error`; `out` is as it was then. */
-bool filter_run(struct filter *filter, const char *document, size_t size, struct buffer *out,
-                struct buffer *error);
+ * makes. A list of cars it gets whole if it reads `.cars`; else it is run for each of them, and its
+ * values are put into {"cars":[...]}. Without its member booking_id, which is the kit's to add.
+ * False with the reason added to `error`; `out` is as it was then. */
+bool filter_run(struct filter *filter, bool is_list, const char *document, size_t size,
+                struct buffer *out, struct buffer *error);
 
 #endif

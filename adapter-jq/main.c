@@ -48,7 +48,8 @@ static bool jq_format(void *context, const struct adapter_document *document, st
 {
     const struct jq_adapter *jq = context;
     confine_enter("request_id", document->request_id);
-    bool made = filter_run(reload_filter(jq->reload), document->json, document->size, out, error);
+    bool made = filter_run(reload_filter(jq->reload), document->is_list, document->json,
+                           document->size, out, error);
     confine_leave();
     return made;
 }

@@ -36,6 +36,14 @@ static const struct {
                          "\"ECMR\"}"},
     {"required-members-only",
      "{\"carid\":\"1-XXX-333\",\"price\":55,\"currency\":\"euro\",\"status\":\"available\"}"},
+    {"list",
+     "{\"cars\":[{\"carid\":\"1-XXX-333\",\"price\":165,\"currency\":\"EUR\",\"status\":"
+     "\"available\",\"day_price\":55,\"hourly_price\":10,\"pickup_at\":"
+     "\"2026-12-01T10:00:00+01:00\",\"return_at\":\"2026-12-04T10:00:00+01:00\",\"location\":"
+     "\"NCE\",\"category\":\"ECMR\"},{\"carid\":\"2-YYY-444\",\"price\":520.99,\"currency\":"
+     "\"EUR\",\"status\":\"available\",\"day_price\":173.66,\"pickup_at\":"
+     "\"2026-12-01T10:00:00+01:00\",\"return_at\":\"2026-12-04T10:00:00+01:00\",\"location\":"
+     "\"NCE\",\"category\":\"IDAR\"}]}"},
 };
 
 /* Whether the filter answers this sample with what an engine takes. */
@@ -44,8 +52,10 @@ static bool try_sample(struct filter *filter, size_t i, FILE *report, struct buf
     struct buffer answer, why;
     buffer_init(&answer, FILTER_RESULT_MAX);
     buffer_init(&why, REASONS_MAX);
+    bool is_list = strcmp(samples[i].name, "list") == 0;
     confine_enter("sample", samples[i].name);
-    bool good = filter_run(filter, samples[i].document, strlen(samples[i].document), &answer, &why);
+    bool good = filter_run(filter, is_list, samples[i].document, strlen(samples[i].document),
+                           &answer, &why);
     confine_leave();
     if (good) {
         /* libjq writes what jansson does not read: a nesting of thousands. */

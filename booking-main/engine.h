@@ -39,6 +39,7 @@ struct engine {
     struct idempotency *keys_in_flight; /* a list */
     struct key_file *api_keys;          /* NULL: open */
     struct callers *callers;            /* NULL: neither keys nor a limit */
+    struct desk_jobs *lookups; /* for what a partner asks of the store and many rows answer */
     struct adapter_calls *adapter;
     struct http_server *public_server;
     struct http_server *operator_server;

@@ -14,6 +14,7 @@
 #include "operator/operator.h"
 #include "outgoing/traces.h"
 #include "partner/partner.h"
+#include "store/desk/jobs.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -153,6 +154,11 @@ static bool start_servers(struct engine *engine, struct buffer *error)
     operator_config.route_count = operator_route_count;
     operator_config.connection_limit = OPERATOR_CONNECTIONS;
     operator_config.idle_seconds = OPERATOR_IDLE_SECONDS;
+    engine->lookups = desk_jobs_new(engine->store, engine->loop, "lookups", 1, 0);
+    if (!engine->lookups) {
+        buffer_add_text(error, "out of memory or descriptors");
+        return false;
+    }
     engine->operator_server = http_server_open(&operator_config, config->admin_bind,
                                                config->admin_port, "--admin-port", error);
     if (!engine->operator_server || !desk_server_start(engine->desk, error))
@@ -296,12 +302,14 @@ static void engine_stop(struct engine *engine)
 {
     inventory_stop(engine->inventory);
     desk_server_stop(engine->desk); /* which asks the store and the inventory */
+    desk_jobs_stop(engine->lookups);
     /* These two answer what is still in flight, and each may be asked by the other's callbacks. */
     adapter_calls_stop(engine->adapter);
     store_close(engine->store);
     inventory_free(engine->inventory);
     adapter_calls_free(engine->adapter);
     desk_server_free(engine->desk);
+    desk_jobs_free(engine->lookups);
     http_server_free(engine->public_server);
     http_server_free(engine->operator_server);
     traces_free(engine->traces); /* which all of these tell of what they end */

@@ -23,6 +23,8 @@ struct catalog {
     uint32_t *by_carid;  /* positions in the order of their carids */
     uint32_t *by_number; /* position of each number, up to the largest */
     uint32_t number_limit;
+    char categories[CATALOG_CATEGORIES_MAX][CAR_CATEGORY_SIZE];
+    size_t category_count;
 };
 
 struct catalog *catalog_new(const char *currency, size_t cars)
@@ -139,6 +141,36 @@ static int by_carid(const void *left, const void *right, void *context)
     return strcmp(catalog_carid(catalog, a), catalog_carid(catalog, b));
 }
 
+/* Where a category is in a table of so many places, or could be put. A place is one more than a
+ * category's number, 0 for none. */
+static size_t category_place(const struct catalog *catalog, const uint16_t *table, size_t places,
+                             const char *category)
+{
+    uint32_t hash;
+    memcpy(&hash, category, sizeof hash);
+    size_t place = (hash * UINT32_C(2654435761)) % places;
+    while (table[place] &&
+           memcmp(catalog->categories[table[place] - 1], category, CAR_CATEGORY_SIZE) != 0)
+        place = (place + 1) % places;
+    return place;
+}
+
+static void collect_categories(struct catalog *catalog)
+{
+    uint16_t table[4 * CATALOG_CATEGORIES_MAX] = {0};
+    for (uint32_t i = 0; i < catalog->count; i++) {
+        const struct catalog_car *car = &catalog->cars[i];
+        if (!car->offered)
+            continue;
+        size_t place =
+            category_place(catalog, table, sizeof table / sizeof table[0], car->category);
+        if (table[place] || catalog->category_count == CATALOG_CATEGORIES_MAX)
+            continue;
+        memcpy(catalog->categories[catalog->category_count++], car->category, CAR_CATEGORY_SIZE);
+        table[place] = (uint16_t)catalog->category_count;
+    }
+}
+
 bool catalog_finish(struct catalog *catalog)
 {
     size_t count = catalog->count, limit = catalog->number_limit;
@@ -147,6 +179,7 @@ bool catalog_finish(struct catalog *catalog)
     if (!catalog->by_carid || !catalog->by_number)
         return false;
     qsort_r(catalog->cars, count, sizeof catalog->cars[0], in_order, catalog);
+    collect_categories(catalog);
     memset(catalog->by_number, 0xFF, (limit + 1) * sizeof catalog->by_number[0]); /* NONE */
     for (uint32_t i = 0; i < count; i++) {
         catalog->by_carid[i] = i;
@@ -174,6 +207,16 @@ const char *catalog_carid(const struct catalog *catalog, const struct catalog_ca
 const char *catalog_location(const struct catalog *catalog, const struct catalog_car *car)
 {
     return catalog->texts.data + catalog->names[car->location];
+}
+
+size_t catalog_category_count(const struct catalog *catalog)
+{
+    return catalog->category_count;
+}
+
+const char *catalog_category(const struct catalog *catalog, size_t i)
+{
+    return catalog->categories[i];
 }
 
 const char *catalog_currency(const struct catalog *catalog)

@@ -12,6 +12,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+enum { CATALOG_CATEGORIES_MAX = 1000 }; /* that are told; of more, those that begin cheapest */
+
 #define CATALOG_NONE UINT32_MAX /* no such car, no such location */
 
 /* Forty bytes, since there may be millions: texts are offsets into the catalog's own memory. */
@@ -43,6 +45,10 @@ uint32_t catalog_count(const struct catalog *catalog);
 const struct catalog_car *catalog_car(const struct catalog *catalog, uint32_t position);
 const char *catalog_carid(const struct catalog *catalog, const struct catalog_car *car);
 const char *catalog_location(const struct catalog *catalog, const struct catalog_car *car);
+
+/* The categories of the cars that are offered, in the order of their cheapest cars. */
+size_t catalog_category_count(const struct catalog *catalog);
+const char *catalog_category(const struct catalog *catalog, size_t i); /* CAR_CATEGORY_SIZE bytes */
 
 /* The currency (ISO 4217), and its decimals. */
 const char *catalog_currency(const struct catalog *catalog);

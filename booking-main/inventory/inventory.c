@@ -91,6 +91,37 @@ uint32_t inventory_find(const struct inventory *inventory, const struct criteria
     return position == AVAILABILITY_NONE ? CATALOG_NONE : position;
 }
 
+static int by_position(const void *left, const void *right)
+{
+    uint32_t a = *(const uint32_t *)left, b = *(const uint32_t *)right;
+    return (a > b) - (a < b);
+}
+
+/* One search a category. A category's cheapest car is in the catalog's order, but the cheapest that
+ * is free may be any: so all are looked for, and the cheapest of them told. */
+size_t inventory_find_each(const struct inventory *inventory, const struct criteria *criteria,
+                           uint32_t *positions, size_t limit)
+{
+    const struct catalog *catalog = inventory->stock->catalog;
+    uint32_t found[CATALOG_CATEGORIES_MAX];
+    size_t count = 0, categories = catalog_category_count(catalog);
+    struct criteria one = *criteria;
+    for (size_t i = 0; i < categories; i++) {
+        memcpy(one.category, catalog_category(catalog, i), CAR_CATEGORY_SIZE);
+        one.category[CAR_CATEGORY_SIZE] = '\0';
+        if (criteria->category[0] && !criteria_category_matches(criteria->category, one.category))
+            continue;
+        uint32_t position = inventory_find(inventory, &one);
+        if (position != CATALOG_NONE)
+            found[count++] = position;
+    }
+    qsort(found, count, sizeof found[0], by_position);
+    if (count > limit)
+        count = limit;
+    memcpy(positions, found, count * sizeof found[0]);
+    return count;
+}
+
 size_t inventory_cars(const struct inventory *inventory)
 {
     return availability_stats(inventory->stock->availability).offered;

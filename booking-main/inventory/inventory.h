@@ -49,6 +49,11 @@ const struct catalog *inventory_catalog(const struct inventory *inventory);
 /* The cheapest free car's position in the catalog, or CATALOG_NONE. */
 uint32_t inventory_find(const struct inventory *inventory, const struct criteria *criteria);
 
+/* The positions of the cheapest free car of each category that the criteria allow, cheapest first:
+ * up to `limit` of them, and their number as the result. */
+size_t inventory_find_each(const struct inventory *inventory, const struct criteria *criteria,
+                           uint32_t *positions, size_t limit);
+
 /* How many cars are offered. */
 size_t inventory_cars(const struct inventory *inventory);
 

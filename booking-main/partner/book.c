@@ -9,13 +9,13 @@
 #include "engine.h"
 #include "lib/base/container_of.h"
 #include "lib/base/timestamp.h"
+#include "lib/http/fields.h"
 #include "partner/document.h"
 #include "partner/idempotency.h"
 #include "partner/journal.h"
 #include "partner/order.h"
 #include "partner/partner.h"
 #include "partner/relay.h"
-#include "partner/strict.h"
 #include "rental/price.h"
 
 #include <stdio.h>
@@ -213,7 +213,8 @@ static void book_format(struct order_flow *flow, const struct catalog_car *car)
         book_refuse(flow, PROBLEM_INTERNAL_ERROR, NULL, "Out of memory; try again.");
         return;
     }
-    relay_ask(engine->adapter, flow->request, &flow->document, &flow->call, on_formatted);
+    relay_ask(engine->adapter, flow->request, RELAY_CAR, &flow->document, &flow->call,
+              on_formatted);
 }
 
 /* Whether the car that was asked for by its carid also has the location and category asked for. */
@@ -340,7 +341,7 @@ static void book_recall(struct order_flow *flow)
 void book_car(void *context, struct http_request *request)
 {
     struct engine *engine = context;
-    if (!strict_no_query(request))
+    if (!request_read_no_query(request))
         return;
     struct order_flow *flow = calloc(1, sizeof *flow);
     if (!flow) {

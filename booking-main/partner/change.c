@@ -6,12 +6,12 @@
  */
 #include "engine.h"
 #include "lib/base/container_of.h"
+#include "lib/http/fields.h"
 #include "partner/document.h"
 #include "partner/idempotency.h"
 #include "partner/journal.h"
 #include "partner/partner.h"
 #include "partner/relay.h"
-#include "partner/strict.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -147,7 +147,7 @@ static void change_format(struct change *change)
         change_refuse(change, PROBLEM_INTERNAL_ERROR, NULL, "Out of memory; try again.");
         return;
     }
-    relay_ask(change->engine->adapter, change->request, &change->document, &change->call,
+    relay_ask(change->engine->adapter, change->request, RELAY_CAR, &change->document, &change->call,
               on_formatted);
 }
 
@@ -245,7 +245,7 @@ static void change_begin(struct engine *engine, struct http_request *request,
                             "A booking's id has 22 letters, digits, '-' or '_'.");
         return;
     }
-    if (!strict_no_query(request) || !strict_no_body(request))
+    if (!request_read_no_query(request) || !request_read_no_body(request))
         return;
     struct change *change = calloc(1, sizeof *change);
     if (!change) {

@@ -53,6 +53,20 @@ void booking_document_offer(struct buffer *out, const struct catalog *catalog,
     json_end(out);
 }
 
+void booking_document_offers(struct buffer *out, const struct catalog *catalog,
+                             const uint32_t *positions, size_t count,
+                             const struct criteria *criteria)
+{
+    json_begin(out);
+    json_open_array(out, "cars");
+    for (size_t i = 0; i < count; i++) {
+        booking_document_offer(out, catalog, catalog_car(catalog, positions[i]), criteria);
+        buffer_add(out, ",", 1);
+    }
+    json_close_array(out);
+    json_end(out);
+}
+
 void booking_document_booking(struct buffer *out, const struct booking *booking,
                               enum booking_state state)
 {
@@ -67,6 +81,7 @@ void booking_document_booking(struct buffer *out, const struct booking *booking,
                        .hour_price = booking->hour_price,
                        .period = booking->period,
                    });
+    json_add_string(out, "reference", *booking->reference ? booking->reference : NULL);
     json_add_string(out, "booking_id", booking->id);
     if (booking->expires_at && state != BOOKING_BOOKED) {
         char expires_at[TIMESTAMP_SIZE];
@@ -74,4 +89,15 @@ void booking_document_booking(struct buffer *out, const struct booking *booking,
         json_add_string(out, "expires_at", expires_at);
     }
     json_end(out);
+}
+
+void booking_document_listed(struct buffer *out, const struct booking *booking, int64_t created_at)
+{
+    char text[TIMESTAMP_SIZE];
+    booking_document_booking(out, booking, booking->state);
+    json_reopen(out);
+    timestamp_format_seconds(created_at, text);
+    json_add_string(out, "created_at", text);
+    json_end(out);
+    buffer_add(out, ",", 1);
 }

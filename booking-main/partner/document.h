@@ -11,8 +11,16 @@
 void booking_document_offer(struct buffer *out, const struct catalog *catalog,
                             const struct catalog_car *car, const struct criteria *criteria);
 
+/* A list of such cars. */
+void booking_document_offers(struct buffer *out, const struct catalog *catalog,
+                             const uint32_t *positions, size_t count,
+                             const struct criteria *criteria);
+
 /* A booking, as it was booked, saying that its state is `state`. */
 void booking_document_booking(struct buffer *out, const struct booking *booking,
                               enum booking_state state);
+
+/* An element of a list, in the contract's names. */
+void booking_document_listed(struct buffer *out, const struct booking *booking, int64_t created_at);
 
 #endif

@@ -1,16 +1,23 @@
-/* GET /bookCar: offers the cheapest free car, in the partner's format. It changes nothing. */
+/* GET /bookCar and GET /offers: the cheapest free car, and that of each category, in the partner's
+ * format. They change nothing. */
 #include "engine.h"
 #include "lib/base/container_of.h"
-#include "lib/base/timestamp.h"
+#include "partner/asked.h"
 #include "partner/document.h"
 #include "partner/journal.h"
 #include "partner/partner.h"
 #include "partner/relay.h"
-#include "rental/criteria.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
-enum { DOCUMENT_MAX = 4096 };
+enum {
+    DOCUMENT_MAX = 4096,
+    /* So many that their documents, and what adapters make of these, fit into one call. */
+    LIST_MAX = 100,
+    LIST_DEFAULT = 20,
+    LIST_DOCUMENT_MAX = 60 * 1024,
+};
 
 /* An offer on its way through the adapter. */
 struct offer {
@@ -20,42 +27,6 @@ struct offer {
     struct buffer document;
     struct relay answer;
 };
-
-static bool read_parameter(void *context, const char *name, const char *value)
-{
-    return criteria_set(context, name, value);
-}
-
-/* Reads the query; false when it was answered with what is wrong in it. */
-static bool read_criteria(struct http_request *request, struct criteria *criteria)
-{
-    struct buffer error;
-    buffer_init(&error, 512);
-    struct criteria_reading reading;
-    criteria_begin(&reading, &error);
-    http_query(request, read_parameter, &reading);
-    bool valid = !reading.parameter && criteria_end(&reading, timestamp_now());
-    if (valid)
-        *criteria = reading.criteria;
-    else if (error.failed)
-        http_answer_problem(request, PROBLEM_INTERNAL_ERROR, NULL, "Out of memory; try again.");
-    else
-        http_answer_problem(request, PROBLEM_INVALID_REQUEST,
-                            reading.parameter && *reading.parameter ? reading.parameter : NULL,
-                            error.data);
-    buffer_free(&error);
-    return valid;
-}
-
-/* No car for these criteria. */
-static void refuse(const struct engine *engine, struct http_request *request,
-                   const struct criteria *criteria, enum problem problem, const char *parameter,
-                   const char *detail)
-{
-    journal_refused(engine, request, problem, detail);
-    journal_note_criteria(request, criteria);
-    http_answer_problem(request, problem, parameter, detail);
-}
 
 static void offer_free(struct offer *offer)
 {
@@ -74,45 +45,75 @@ static void on_formatted(struct adapter_call *call)
     offer_free(offer);
 }
 
-void offer_car(void *context, struct http_request *request)
+/* NULL when out of memory, which was answered. */
+static struct offer *offer_new(struct engine *engine, struct http_request *request,
+                               size_t document_max)
 {
-    struct engine *engine = context;
-    const struct catalog *catalog = inventory_catalog(engine->inventory);
-    struct criteria criteria;
-    if (engine->offers_stale) {
-        http_answer_problem(request, PROBLEM_STORE_UNAVAILABLE, NULL, "Try again in a moment.");
-        return;
-    }
-    if (!read_criteria(request, &criteria))
-        return;
-    journal_asked(engine, request, &criteria, NULL);
-    if (criteria.location[0] && catalog_find_location(catalog, criteria.location) == CATALOG_NONE) {
-        refuse(engine, request, &criteria, PROBLEM_UNKNOWN_LOCATION, "location",
-               "Use a location of the operator's fleet.");
-        return;
-    }
-    uint32_t position = inventory_find(engine->inventory, &criteria);
-    if (position == CATALOG_NONE) {
-        refuse(engine, request, &criteria, PROBLEM_NO_CAR_FREE, NULL,
-               "Try another period, location or category.");
-        return;
-    }
     struct offer *offer = calloc(1, sizeof *offer);
     if (!offer) {
         http_answer_problem(request, PROBLEM_INTERNAL_ERROR, NULL, "Out of memory; try again.");
-        return;
+        return NULL;
     }
     offer->engine = engine;
     offer->request = request;
-    buffer_init(&offer->document, DOCUMENT_MAX);
+    buffer_init(&offer->document, document_max);
+    return offer;
+}
+
+static void offer_ask(struct offer *offer, const char *path)
+{
+    if (offer->document.failed) {
+        http_answer_problem(offer->request, PROBLEM_INTERNAL_ERROR, NULL,
+                            "Out of memory; try again.");
+        offer_free(offer);
+        return;
+    }
+    relay_ask(offer->engine->adapter, offer->request, path, &offer->document, &offer->call,
+              on_formatted);
+}
+
+void offer_car(void *context, struct http_request *request)
+{
+    struct engine *engine = context;
+    struct criteria criteria;
+    if (!asked_read(engine, request, &criteria, NULL, 0))
+        return;
+    uint32_t position = inventory_find(engine->inventory, &criteria);
+    if (position == CATALOG_NONE) {
+        asked_refuse_no_car(engine, request, &criteria);
+        return;
+    }
+    struct offer *offer = offer_new(engine, request, DOCUMENT_MAX);
+    if (!offer)
+        return;
+    const struct catalog *catalog = inventory_catalog(engine->inventory);
     const struct catalog_car *car = catalog_car(catalog, position);
     journal_chose(engine, request, car, &criteria, NULL, 1);
     http_note(request, "car", catalog_carid(catalog, car));
     booking_document_offer(&offer->document, catalog, car, &criteria);
-    if (offer->document.failed) {
-        http_answer_problem(request, PROBLEM_INTERNAL_ERROR, NULL, "Out of memory; try again.");
-        offer_free(offer);
+    offer_ask(offer, RELAY_CAR);
+}
+
+void offer_list(void *context, struct http_request *request)
+{
+    struct engine *engine = context;
+    struct criteria criteria;
+    unsigned limit = LIST_DEFAULT;
+    if (!asked_read(engine, request, &criteria, &limit, LIST_MAX))
+        return;
+    uint32_t positions[LIST_MAX];
+    size_t count = inventory_find_each(engine->inventory, &criteria, positions, limit);
+    if (!count) {
+        asked_refuse_no_car(engine, request, &criteria);
         return;
     }
-    relay_ask(engine->adapter, request, &offer->document, &offer->call, on_formatted);
+    struct offer *offer = offer_new(engine, request, LIST_DOCUMENT_MAX);
+    if (!offer)
+        return;
+    char text[24];
+    snprintf(text, sizeof text, "%zu", count);
+    http_note(request, "cars", text);
+    booking_document_offers(&offer->document, inventory_catalog(engine->inventory), positions,
+                            count, &criteria);
+    offer_ask(offer, RELAY_LIST);
 }

@@ -10,8 +10,10 @@ extern const size_t partner_route_count;
 
 /* Their handlers. */
 http_handler offer_car;       /* GET /bookCar */
+http_handler offer_list;      /* GET /offers */
 http_handler book_car;        /* POST /bookCar */
 http_handler booking_show;    /* GET /bookings/{id} */
+http_handler booking_list;    /* GET /bookings */
 http_handler booking_confirm; /* POST /bookings/{id}/confirm */
 http_handler booking_cancel;  /* DELETE /bookings/{id} */
 

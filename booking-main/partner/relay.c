@@ -5,11 +5,11 @@
 
 #include <stdio.h>
 
-void relay_ask(struct adapter_calls *adapter, const struct http_request *request,
+void relay_ask(struct adapter_calls *adapter, const struct http_request *request, const char *path,
                const struct buffer *document, struct adapter_call *call,
                void (*done)(struct adapter_call *call))
 {
-    call->path = "/formatCarInfo";
+    call->path = path;
     call->body = document->data;
     call->body_size = document->size;
     call->identity = request->identity;

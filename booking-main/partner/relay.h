@@ -14,9 +14,12 @@ struct relay {
     char content_type[CONTENT_TYPE_SIZE];
 };
 
+#define RELAY_CAR  "/formatCarInfo" /* the document is a car's */
+#define RELAY_LIST "/formatCarList" /* it is {"cars":[...]} */
+
 /* Has the adapter write the document, which must not have failed, as its partner reads it; `done`
  * is called as adapter/calls.h says. The document is borrowed until then, and so is the call. */
-void relay_ask(struct adapter_calls *adapter, const struct http_request *request,
+void relay_ask(struct adapter_calls *adapter, const struct http_request *request, const char *path,
                const struct buffer *document, struct adapter_call *call,
                void (*done)(struct adapter_call *call));
 

@@ -45,7 +45,9 @@ static bool admit(void *context, struct http_request *request)
 
 const struct http_route partner_routes[] = {
     {"GET", "/bookCar", offer_car, .admit = admit},
+    {"GET", "/offers", offer_list, .admit = admit},
     {"POST", "/bookCar", book_car, .admit = admit},
+    {"GET", "/bookings", booking_list, .admit = admit},
     {"GET", "/bookings/{id}", booking_show, .admit = admit},
     {"DELETE", "/bookings/{id}", booking_cancel, .admit = admit},
     {"POST", "/bookings/{id}/confirm", booking_confirm, .admit = admit},

@@ -20,7 +20,10 @@ static bool wrong(struct criteria_reading *reading, int parameter, const char *w
 
 void criteria_begin(struct criteria_reading *reading, struct buffer *error)
 {
-    *reading = (struct criteria_reading){.error = error};
+    *reading = (struct criteria_reading){
+        .known = "pickup_at, return_at, location and category",
+        .error = error,
+    };
 }
 
 static bool category_valid(const char *category)
@@ -50,10 +53,8 @@ bool criteria_set(struct criteria_reading *reading, const char *name, const char
     }
     if (parameter == PARAMETERS) {
         reading->parameter = name;
-        buffer_printf(reading->error,
-                      "'%.32s' is not known here; known are pickup_at, return_at, location and "
-                      "category.",
-                      name);
+        buffer_printf(reading->error, "'%.32s' is not known here; known are %s.", name,
+                      reading->known);
         return false;
     }
     if (reading->seen[parameter])

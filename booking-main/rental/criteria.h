@@ -30,6 +30,7 @@ struct criteria_reading {
     struct criteria criteria; /* the result, after criteria_end() */
     int offsets[2];           /* of pickup_at and return_at, in minutes */
     bool seen[4];
+    const char *known; /* the names that may be given, as the end of a sentence */
     const char *parameter;
     struct buffer *error;
 };

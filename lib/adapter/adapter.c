@@ -1,15 +1,13 @@
-#include "lib/adapter/adapter.h"
+#include "lib/adapter/formatting.h"
 
 #include "lib/base/descriptor_limit.h"
 #include "lib/base/drain.h"
 #include "lib/base/metrics.h"
-#include "lib/base/money.h"
 #include "lib/base/options.h"
 #include "lib/base/sighup.h"
 #include "lib/base/version.h"
 #include "lib/http/healthcheck.h"
 #include "lib/http/server.h"
-#include "lib/json/writer.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -18,21 +16,13 @@
 #include <unistd.h>
 
 enum {
+    LIST_BODY_MAX = 64 * 1024, /* what an engine sends */
     CONNECTIONS = 1024,
     IDLE_SECONDS = 75, /* longer than an engine keeps an idle connection for its next call */
     STOP_SECONDS = 10, /* to serve on for an engine that is draining */
     /* An engine that is told to stop at the same moment calls at once, to keep the adapter. */
     QUIET_MILLISECONDS = 500,
     OPTIONS_MAX = 16,
-};
-
-struct adapter {
-    const char *name;
-    adapter_format *format;                         /* or, */
-    const struct adapter_document_format *document; /* where that is NULL, this */
-    struct http_server *server;
-    struct log *log;
-    const struct log *access_log;
 };
 
 static const struct option_entry option_table[] = {
@@ -46,73 +36,6 @@ static const struct option_entry option_table[] = {
      LOG_LEVELS, "info", "what standard error is told; debug explains each request"},
 };
 enum { KIT_OPTIONS = sizeof option_table / sizeof option_table[0] };
-
-void adapter_amount(struct buffer *out, const char *member, int64_t amount)
-{
-    json_add_money(out, member, amount, MONEY_FINEST_EXPONENT);
-}
-
-/* Has the partner's object written, but for its end. False when there is none: it was answered. */
-static bool write_object(const struct adapter *adapter, struct http_request *request,
-                         const struct car_document *car, struct buffer *body)
-{
-    if (adapter->format) {
-        json_begin(body);
-        adapter->format(car, body);
-        return true;
-    }
-    struct buffer error;
-    buffer_init(&error, 1024);
-    const char *request_id = request->identity->request_id;
-    bool made = adapter->document->format(
-        adapter->document->context,
-        &(struct adapter_document){request->body, request->body_size, request_id}, body, &error);
-    if (made) {
-        json_reopen(body);
-    } else {
-        const char *reason = error.size ? error.data : "out of memory";
-        log_error(adapter->log, "no answer for a car document", "request_id", request_id, "car",
-                  car->carid, "error", reason, NULL);
-        http_answer_problem(request, PROBLEM_INTERNAL_ERROR, NULL,
-                            "The partner's format has no answer for this document; see the log.");
-    }
-    buffer_free(&error);
-    return made;
-}
-
-static void format_car_info(void *context, struct http_request *request)
-{
-    const struct adapter *adapter = context;
-    struct car_document car;
-    const char *member;
-    struct buffer error;
-    buffer_init(&error, 1024);
-    struct car_document_owner *owner =
-        car_document_parse(request->body, request->body_size, &car, &member, &error);
-    const char *request_id = request->identity->request_id;
-    if (!owner) {
-        enum problem problem = error.failed ? PROBLEM_INTERNAL_ERROR : PROBLEM_INVALID_REQUEST;
-        const char *detail = error.failed ? "Out of memory; try again." : error.data;
-        log_debug(adapter->log, "car document refused", "request_id", request_id, "parameter",
-                  member, "detail", detail, NULL);
-        http_answer_problem(request, problem, member, detail);
-        buffer_free(&error);
-        return;
-    }
-    struct buffer *body = http_body(request);
-    http_note(request, "car", car.carid);
-    http_note(request, "booking", car.booking_id);
-    if (!write_object(adapter, request, &car, body)) {
-        car_document_free(owner);
-        return;
-    }
-    json_add_string(body, "booking_id", car.booking_id); /* last, in every partner's format */
-    json_end(body);
-    log_debug(adapter->log, "car formatted", "request_id", request_id, "car", car.carid, "booking",
-              car.booking_id, "state", car.status, NULL);
-    car_document_free(owner);
-    http_answer(request, 200, "application/json");
-}
 
 static void adapter_healthz(void *context, struct http_request *request)
 {
@@ -134,6 +57,7 @@ static void adapter_metrics(void *context, struct http_request *request)
 
 static const struct http_route routes[] = {
     {"POST", "/formatCarInfo", format_car_info, .body_limit = HTTP_BODY_MAX},
+    {"POST", "/formatCarList", format_car_list, .body_limit = LIST_BODY_MAX},
     {"GET", "/healthz", adapter_healthz, .quiet = true},
     {"GET", "/metrics", adapter_metrics, .quiet = true},
 };

@@ -1,8 +1,9 @@
 /* Everything an adapter is, but for its format.
  *
  * An adapter serves POST /formatCarInfo on loopback: it gets a car document and answers with the
- * same car in its partner's format. A partner's own source is a format function and a main() that
- * hands it to adapter_main(). It holds no state and calls nobody.
+ * same car in its partner's format. POST /formatCarList does the same with a list of them. A
+ * partner's own source is a format function and a main() that hands it to adapter_main(). It holds
+ * no state and calls nobody.
  */
 #ifndef LIB_ADAPTER_ADAPTER_H
 #define LIB_ADAPTER_ADAPTER_H
@@ -30,7 +31,8 @@ struct adapter_options {
 };
 
 struct adapter_document {
-    const char *json; /* as the engine sent it, ended by NUL; it was found to be a car document */
+    const char *json; /* as the engine sent it, ended by NUL; it was found to be valid: */
+    bool is_list;     /* {"cars":[...]} with car documents in it, else a car document */
     size_t size;
     const char *request_id;
 };
@@ -41,7 +43,8 @@ enum { ADAPTER_SERVE = -1 };
 struct adapter_document_format {
     /* Before the adapter listens; ADAPTER_SERVE, or the exit status to end with. */
     int (*begin)(void *context, struct loop *loop, struct log *log);
-    /* Writes the partner's JSON object, to which the kit adds booking_id. False, with a reason
+    /* Writes the partner's JSON object, to which the kit adds what a booking's object does not say
+     * (docs/partners.md). False, with a reason
      * added to `error`, when there is none: the engine gets a 500 and the log has the reason. */
     bool (*format)(void *context, const struct adapter_document *document, struct buffer *out,
                    struct buffer *error);

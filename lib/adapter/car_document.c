@@ -22,15 +22,17 @@ enum member {
     LOCATION,
     CATEGORY,
     BOOKING_ID,
+    REFERENCE,
     EXPIRES_AT,
     MEMBERS,
 };
 
 static const char *const names[MEMBERS] = {
-    [CARID] = "carid",         [PRICE] = "price",           [CURRENCY] = "currency",
-    [STATUS] = "status",       [DAY_PRICE] = "day_price",   [HOURLY_PRICE] = "hourly_price",
-    [PICKUP_AT] = "pickup_at", [RETURN_AT] = "return_at",   [LOCATION] = "location",
-    [CATEGORY] = "category",   [BOOKING_ID] = "booking_id", [EXPIRES_AT] = "expires_at",
+    [CARID] = "carid",           [PRICE] = "price",           [CURRENCY] = "currency",
+    [STATUS] = "status",         [DAY_PRICE] = "day_price",   [HOURLY_PRICE] = "hourly_price",
+    [PICKUP_AT] = "pickup_at",   [RETURN_AT] = "return_at",   [LOCATION] = "location",
+    [CATEGORY] = "category",     [BOOKING_ID] = "booking_id", [REFERENCE] = "reference",
+    [EXPIRES_AT] = "expires_at",
 };
 
 struct value {
@@ -113,6 +115,23 @@ static struct car_document_owner *read_flat(const char *json, size_t size,
     return owner;
 }
 
+static void take_values(const json_t *object, struct value values[MEMBERS])
+{
+    for (enum member which = CARID; which < MEMBERS; which++) {
+        const json_t *found = json_object_get(object, names[which]);
+        struct value *value = &values[which];
+        if (!found || json_is_null(found))
+            *value = (struct value){.type = ABSENT};
+        else if (json_is_string(found))
+            *value = (struct value){
+                .type = TEXT, .text = json_string_value(found), .size = json_string_length(found)};
+        else if (json_is_number(found))
+            *value = (struct value){.type = NUMBER, .number = json_number_value(found)};
+        else
+            *value = (struct value){.type = OTHER};
+    }
+}
+
 /* NULL, with a sentence added to `error`, when this is no JSON object. */
 static struct car_document_owner *read_any(const char *json, size_t size,
                                            struct value values[MEMBERS], struct buffer *error)
@@ -127,19 +146,7 @@ static struct car_document_owner *read_any(const char *json, size_t size,
         return NULL;
     }
     owner->root = root;
-    for (enum member which = CARID; which < MEMBERS; which++) {
-        const json_t *found = json_object_get(root, names[which]);
-        struct value *value = &values[which];
-        if (!found || json_is_null(found))
-            *value = (struct value){.type = ABSENT};
-        else if (json_is_string(found))
-            *value = (struct value){
-                .type = TEXT, .text = json_string_value(found), .size = json_string_length(found)};
-        else if (json_is_number(found))
-            *value = (struct value){.type = NUMBER, .number = json_number_value(found)};
-        else
-            *value = (struct value){.type = OTHER};
-    }
+    take_values(root, values);
     return owner;
 }
 
@@ -211,7 +218,19 @@ static bool take_all(struct checking *checking, struct car_document *car)
            take_text(checking, LOCATION, false, &car->location) &&
            take_text(checking, CATEGORY, false, &car->category) &&
            take_text(checking, BOOKING_ID, false, &car->booking_id) &&
+           take_text(checking, REFERENCE, false, &car->reference) &&
            take_text(checking, EXPIRES_AT, false, &car->expires_at);
+}
+
+static bool check_values(const struct value values[MEMBERS], struct car_document *document,
+                         const char **member, struct buffer *error)
+{
+    struct checking checking = {values, member, error};
+    struct car_document car;
+    if (!take_all(&checking, &car))
+        return false;
+    *document = car;
+    return true;
 }
 
 struct car_document_owner *car_document_parse(const char *json, size_t size,
@@ -225,12 +244,17 @@ struct car_document_owner *car_document_parse(const char *json, size_t size,
         owner = read_any(json, size, values, error);
     if (!owner)
         return NULL;
-    struct checking checking = {values, member, error};
-    struct car_document car;
-    if (take_all(&checking, &car)) {
-        *document = car;
+    if (check_values(values, document, member, error))
         return owner;
-    }
     car_document_free(owner);
     return NULL;
+}
+
+bool car_document_take(const json_t *object, struct car_document *document, const char **member,
+                       struct buffer *error)
+{
+    struct value values[MEMBERS];
+    *member = NULL;
+    take_values(object, values);
+    return check_values(values, document, member, error);
 }

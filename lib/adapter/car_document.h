@@ -8,6 +8,8 @@
 
 #include "lib/base/buffer.h"
 
+#include <jansson.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -26,6 +28,7 @@ struct car_document {
     const char *location;
     const char *category; /* ACRISS */
     const char *booking_id;
+    const char *reference;  /* the partner's own, of a booking */
     const char *expires_at; /* of a hold */
 };
 
@@ -39,5 +42,9 @@ struct car_document_owner *car_document_parse(const char *json, size_t size,
                                               struct car_document *document, const char **member,
                                               struct buffer *error);
 void car_document_free(struct car_document_owner *owner);
+
+/* The same of an object that is read already, in which the texts of *document are. */
+bool car_document_take(const json_t *object, struct car_document *document, const char **member,
+                       struct buffer *error);
 
 #endif

@@ -35,6 +35,40 @@ void json_reopen(struct buffer *out)
         out->data[out->size - 1] = ',';
 }
 
+/* Behind the string that begins at `at`. */
+static const char *skip_string(const char *at, const char *end)
+{
+    for (at++; at < end && *at != '"'; at++)
+        if (*at == '\\')
+            at++;
+    return at < end ? at + 1 : end;
+}
+
+bool json_has_member(const struct buffer *out, size_t start, const char *name)
+{
+    if (out->failed)
+        return false;
+    size_t size = strlen(name);
+    int depth = 0;
+    const char *end = out->data + out->size;
+    for (const char *at = out->data + start; at < end;) {
+        if (*at != '"') {
+            depth += (*at == '{' || *at == '[') - (*at == '}' || *at == ']');
+            at++;
+            continue;
+        }
+        const char *text = at + 1;
+        at = skip_string(at, end);
+        const char *behind = at;
+        while (behind < end && strchr(" \t\r\n", *behind))
+            behind++;
+        if (depth == 1 && behind < end && *behind == ':' && (size_t)(at - 1 - text) == size &&
+            memcmp(text, name, size) == 0)
+            return true;
+    }
+    return false;
+}
+
 /* Length of the UTF-8 sequence at `at` (RFC 3629: no surrogates, no overlong forms), 0 if none. */
 static size_t utf8_length(const unsigned char *at)
 {

@@ -20,6 +20,11 @@
 void json_begin(struct buffer *out);
 void json_end(struct buffer *out);
 
+/* Whether the object that begins at `start` of the buffer, and need not have its end yet, has a
+ * member of that name. It is valid JSON so far; a name with escapes in it is found as it is
+ * written. */
+bool json_has_member(const struct buffer *out, size_t start, const char *name);
+
 /* Goes on with an object that is whole, as if json_end() had not been. */
 void json_reopen(struct buffer *out);
 

@@ -32,15 +32,18 @@ def compact(document):
 
 @pytest.mark.parametrize("partner,case", CASES)
 def test_answers(adapters, partner, case):
-    answer = adapters(partner).ask(body=compact(case["document"]).encode())
+    path = "/formatCarList" if "cars" in case["document"] else "/formatCarInfo"
+    answer = adapters(partner).ask(path, body=compact(case["document"]).encode())
     assert answer.status == 200, answer.body
     assert answer.headers["Content-Type"] == "application/json"
     assert answer.body.decode() == compact(case["answer"])
 
 
 @pytest.mark.parametrize("partner", HERE)
-def test_a_booking_is_among_the_documents(partner):
+def test_a_booking_and_a_list_are_among_the_documents(partner):
     """The partner asks for its booking with the id, the answer's last member."""
+    documents = [case["document"] for name, case in CASES if name == partner]
+    assert any("cars" in document for document in documents)
     bookings = [case for name, case in CASES if name == partner and "booking_id" in case["document"]]
     assert bookings
     for case in bookings:

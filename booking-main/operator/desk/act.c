@@ -113,7 +113,7 @@ static struct act *begin_act_on(struct engine *engine, struct http_request *requ
                                 enum desk_result (*run)(struct desk_job *job, struct desk *desk))
 {
     const char *id = desk_call_id(request);
-    if (!id || !desk_read_no_query(request))
+    if (!id || !request_read_no_query(request))
         return NULL;
     struct act *act = begin_act(engine, request, run);
     if (act)
@@ -130,9 +130,9 @@ static void start_if(bool valid, struct act *act)
         desk_call_free(&act->call);
 }
 
-static struct desk_field seen_field(struct act *act)
+static struct request_field seen_field(struct act *act)
 {
-    struct desk_field field = desk_optional("seen", desk_read_seen, &act->act.seen);
+    struct request_field field = request_optional("seen", desk_read_seen, &act->act.seen);
     field.number = true;
     return field;
 }
@@ -142,9 +142,9 @@ void desk_api_cancel(void *context, struct http_request *request)
     struct act *act = begin_act_on(context, request, run_cancel);
     if (!act)
         return;
-    struct desk_field fields[] = {desk_required("reason", desk_read_reason, act->reason),
-                                  seen_field(act)};
-    start_if(desk_read_body(request, fields, sizeof fields / sizeof fields[0]), act);
+    struct request_field fields[] = {request_required("reason", desk_read_reason, act->reason),
+                                     seen_field(act)};
+    start_if(request_read_body(request, fields, sizeof fields / sizeof fields[0]), act);
 }
 
 void desk_api_change(void *context, struct http_request *request)
@@ -153,15 +153,16 @@ void desk_api_change(void *context, struct http_request *request)
     if (!act)
         return;
     enum { RETURN_AT, CARID, REASON, SEEN };
-    struct desk_field fields[] = {
-        [RETURN_AT] = desk_optional("return_at", desk_read_time, &act->change.return_at),
-        [CARID] = desk_optional("carid", desk_read_carid, act->carid),
-        [REASON] = desk_required("reason", desk_read_reason, act->reason),
+    struct request_field fields[] = {
+        [RETURN_AT] = request_optional("return_at", desk_read_time, &act->change.return_at),
+        [CARID] = request_optional("carid", desk_read_carid, act->carid),
+        [REASON] = request_required("reason", desk_read_reason, act->reason),
         [SEEN] = seen_field(act),
     };
-    bool valid = desk_read_body(request, fields, sizeof fields / sizeof fields[0]);
+    bool valid = request_read_body(request, fields, sizeof fields / sizeof fields[0]);
     if (valid && !fields[RETURN_AT].given && !fields[CARID].given) {
-        desk_refuse_field(request, "return_at", "is missing, and so is carid: say what to change");
+        request_refuse_field(request, "return_at",
+                             "is missing, and so is carid: say what to change");
         valid = false;
     }
     if (fields[CARID].given)
@@ -174,26 +175,26 @@ void desk_api_returned(void *context, struct http_request *request)
     struct act *act = begin_act_on(context, request, run_returned);
     if (!act)
         return;
-    struct desk_field fields[] = {desk_optional("reason", desk_read_reason, act->reason),
-                                  seen_field(act)};
-    start_if(desk_read_body(request, fields, sizeof fields / sizeof fields[0]), act);
+    struct request_field fields[] = {request_optional("reason", desk_read_reason, act->reason),
+                                     seen_field(act)};
+    start_if(request_read_body(request, fields, sizeof fields / sizeof fields[0]), act);
 }
 
 void desk_api_block(void *context, struct http_request *request)
 {
-    if (!desk_read_no_query(request))
+    if (!request_read_no_query(request))
         return;
     struct act *act = begin_act(context, request, run_block);
     if (!act)
         return;
     act->call.status = 201;
-    struct desk_field fields[] = {
-        desk_required("carid", desk_read_carid, act->carid),
-        desk_required("from", desk_read_time, &act->period.pickup_at),
-        desk_required("to", desk_read_time, &act->period.return_at),
-        desk_required("reason", desk_read_reason, act->reason),
+    struct request_field fields[] = {
+        request_required("carid", desk_read_carid, act->carid),
+        request_required("from", desk_read_time, &act->period.pickup_at),
+        request_required("to", desk_read_time, &act->period.return_at),
+        request_required("reason", desk_read_reason, act->reason),
     };
-    bool valid = desk_read_body(request, fields, sizeof fields / sizeof fields[0]) &&
+    bool valid = request_read_body(request, fields, sizeof fields / sizeof fields[0]) &&
                  desk_check_period(request, act->period, "to", DESK_BLOCK_DAYS_MAX);
     if (valid)
         http_note(request, "car", act->carid);
@@ -205,19 +206,20 @@ void desk_api_unblock(void *context, struct http_request *request)
     struct act *act = begin_act_on(context, request, run_unblock);
     if (!act)
         return;
-    struct desk_field fields[] = {desk_optional("reason", desk_read_reason, act->reason),
-                                  seen_field(act)};
-    start_if(desk_read_body(request, fields, sizeof fields / sizeof fields[0]), act);
+    struct request_field fields[] = {request_optional("reason", desk_read_reason, act->reason),
+                                     seen_field(act)};
+    start_if(request_read_body(request, fields, sizeof fields / sizeof fields[0]), act);
 }
 
 void desk_api_turnaround(void *context, struct http_request *request)
 {
-    if (!desk_read_no_query(request))
+    if (!request_read_no_query(request))
         return;
     struct act *act = begin_act(context, request, run_turnaround);
     if (!act)
         return;
-    struct desk_field fields[] = {desk_required("minutes", desk_read_turnaround, &act->turnaround)};
+    struct request_field fields[] = {
+        request_required("minutes", desk_read_turnaround, &act->turnaround)};
     fields[0].number = true;
-    start_if(desk_read_body(request, fields, 1), act);
+    start_if(request_read_body(request, fields, 1), act);
 }

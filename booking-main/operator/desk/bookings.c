@@ -46,7 +46,7 @@ static enum desk_result run_page(struct desk_job *job, struct desk *desk)
     json_close_array(body);
     if (page->more) {
         char next[DESK_PAGE_END_SIZE];
-        desk_write_place(&page->end, next);
+        desk_page_end_write(&page->end, next);
         json_add_string(body, "next", next);
     }
     json_end(body);
@@ -58,7 +58,7 @@ static bool check_range(struct http_request *request, int32_t from, int32_t to, 
 {
     if (from == DESK_ANY_TIME || to == DESK_ANY_TIME || from < to)
         return true;
-    desk_refuse_field(request, name, "must be later than its 'from'");
+    request_refuse_field(request, name, "must be later than its 'from'");
     return false;
 }
 
@@ -69,37 +69,37 @@ void desk_api_bookings(void *context, struct http_request *request)
     unsigned limit = LIMIT;
     bool csv = false;
     enum { AFTER = 12, SIZE, FORMAT };
-    struct desk_field fields[] = {
-        desk_optional("q", desk_read_search, filter.q),
-        desk_optional("reference", desk_read_reference, filter.reference),
-        desk_optional("carid", desk_read_carid, filter.carid),
-        desk_optional("channel", desk_read_channel, filter.channel),
-        desk_optional("location", desk_read_location, filter.location),
-        desk_optional("category", desk_read_category, filter.category),
-        desk_optional("state", desk_read_state, &filter.state),
-        desk_optional("pickup_from", desk_read_time, &filter.pickup_from),
-        desk_optional("pickup_to", desk_read_time, &filter.pickup_to),
-        desk_optional("return_from", desk_read_time, &filter.return_from),
-        desk_optional("return_to", desk_read_time, &filter.return_to),
-        desk_optional("order", desk_read_order, &filter.order),
-        [AFTER] = desk_optional("after", desk_read_place, &after),
-        [SIZE] = desk_optional("limit", desk_read_limit, &limit),
-        [FORMAT] = desk_optional("format", desk_read_csv, &csv),
+    struct request_field fields[] = {
+        request_optional("q", desk_read_search, filter.q),
+        request_optional("reference", desk_read_reference, filter.reference),
+        request_optional("carid", desk_read_carid, filter.carid),
+        request_optional("channel", desk_read_channel, filter.channel),
+        request_optional("location", desk_read_location, filter.location),
+        request_optional("category", desk_read_category, filter.category),
+        request_optional("state", desk_read_state, &filter.state),
+        request_optional("pickup_from", desk_read_time, &filter.pickup_from),
+        request_optional("pickup_to", desk_read_time, &filter.pickup_to),
+        request_optional("return_from", desk_read_time, &filter.return_from),
+        request_optional("return_to", desk_read_time, &filter.return_to),
+        request_optional("order", desk_read_order, &filter.order),
+        [AFTER] = request_optional("after", desk_read_place, &after),
+        [SIZE] = request_optional("limit", desk_read_limit, &limit),
+        [FORMAT] = request_optional("format", desk_read_csv, &csv),
     };
-    if (!desk_read_query(request, fields, sizeof fields / sizeof fields[0]) ||
+    if (!request_read_query(request, fields, sizeof fields / sizeof fields[0]) ||
         !check_range(request, filter.pickup_from, filter.pickup_to, "pickup_to") ||
         !check_range(request, filter.return_from, filter.return_to, "return_to"))
         return;
     if (desk_wants_csv(request, fields[FORMAT].given, csv)) {
         if (fields[AFTER].given || fields[SIZE].given)
-            desk_refuse_field(request, fields[AFTER].given ? "after" : "limit",
-                              "is for pages: a CSV file has all that the filter shows");
+            request_refuse_field(request, fields[AFTER].given ? "after" : "limit",
+                                 "is for pages: a CSV file has all that the filter shows");
         else
             desk_export_bookings_csv(context, request, &filter);
         return;
     }
     if (fields[AFTER].given && after.order != filter.order) {
-        desk_refuse_field(request, "after", "is the 'next' of a page in another order");
+        request_refuse_field(request, "after", "is the 'next' of a page in another order");
         return;
     }
     struct page *page = desk_call_new(sizeof *page, context, request, run_page);
@@ -147,7 +147,7 @@ static enum desk_result run_show(struct desk_job *job, struct desk *desk)
 void desk_api_booking(void *context, struct http_request *request)
 {
     const char *id = desk_call_id(request);
-    if (!id || !desk_read_no_query(request))
+    if (!id || !request_read_no_query(request))
         return;
     struct show *show = desk_call_new(sizeof *show, context, request, run_show);
     if (!show)

@@ -131,25 +131,25 @@ void desk_api_cars(void *context, struct http_request *request)
     struct cars asked = {.limit = LIMIT};
     bool csv = false;
     enum { WITHDRAWN = 3, AFTER, SIZE, FORMAT };
-    struct desk_field fields[] = {
-        desk_optional("q", desk_read_carid_start, asked.filter.q),
-        desk_optional("location", desk_read_location, asked.filter.location),
-        desk_optional("category", desk_read_category, asked.filter.category),
-        [WITHDRAWN] = desk_optional("withdrawn", desk_read_true, &asked.filter.withdrawn),
-        [AFTER] = desk_optional("after", desk_read_carid, asked.after),
-        [SIZE] = desk_optional("limit", desk_read_limit, &asked.limit),
-        [FORMAT] = desk_optional("format", desk_read_csv, &csv),
+    struct request_field fields[] = {
+        request_optional("q", desk_read_carid_start, asked.filter.q),
+        request_optional("location", desk_read_location, asked.filter.location),
+        request_optional("category", desk_read_category, asked.filter.category),
+        [WITHDRAWN] = request_optional("withdrawn", desk_read_true, &asked.filter.withdrawn),
+        [AFTER] = request_optional("after", desk_read_carid, asked.after),
+        [SIZE] = request_optional("limit", desk_read_limit, &asked.limit),
+        [FORMAT] = request_optional("format", desk_read_csv, &csv),
     };
-    if (!desk_read_query(request, fields, sizeof fields / sizeof fields[0]))
+    if (!request_read_query(request, fields, sizeof fields / sizeof fields[0]))
         return;
     if (!desk_wants_csv(request, fields[FORMAT].given, csv))
         start_cars(context, request, &asked, run_cars);
     else if (asked.filter.withdrawn)
-        desk_refuse_field(request, "withdrawn",
-                          "cannot be had in a fleet file, which would offer those cars again");
+        request_refuse_field(request, "withdrawn",
+                             "cannot be had in a fleet file, which would offer those cars again");
     else if (fields[AFTER].given || fields[SIZE].given)
-        desk_refuse_field(request, fields[AFTER].given ? "after" : "limit",
-                          "is for pages: a CSV file has all that the filter shows");
+        request_refuse_field(request, fields[AFTER].given ? "after" : "limit",
+                             "is for pages: a CSV file has all that the filter shows");
     else
         desk_export_cars_csv(context, request, &asked.filter);
 }
@@ -157,16 +157,16 @@ void desk_api_cars(void *context, struct http_request *request)
 void desk_api_calendar(void *context, struct http_request *request)
 {
     struct cars asked = {.limit = LIMIT};
-    struct desk_field fields[] = {
-        desk_required("from", desk_read_time, &asked.period.pickup_at),
-        desk_required("to", desk_read_time, &asked.period.return_at),
-        desk_optional("q", desk_read_carid_start, asked.filter.q),
-        desk_optional("location", desk_read_location, asked.filter.location),
-        desk_optional("category", desk_read_category, asked.filter.category),
-        desk_optional("after", desk_read_carid, asked.after),
-        desk_optional("limit", desk_read_limit, &asked.limit),
+    struct request_field fields[] = {
+        request_required("from", desk_read_time, &asked.period.pickup_at),
+        request_required("to", desk_read_time, &asked.period.return_at),
+        request_optional("q", desk_read_carid_start, asked.filter.q),
+        request_optional("location", desk_read_location, asked.filter.location),
+        request_optional("category", desk_read_category, asked.filter.category),
+        request_optional("after", desk_read_carid, asked.after),
+        request_optional("limit", desk_read_limit, &asked.limit),
     };
-    if (desk_read_query(request, fields, sizeof fields / sizeof fields[0]) &&
+    if (request_read_query(request, fields, sizeof fields / sizeof fields[0]) &&
         desk_check_period(request, asked.period, "to", DESK_DAYS_MAX))
         start_cars(context, request, &asked, run_calendar);
 }

@@ -99,21 +99,21 @@ void desk_api_day(void *context, struct http_request *request)
     struct period period = {0};
     char location[CAR_LOCATION_MAX + 1] = "";
     enum { DATE, FROM, TO, LOCATION };
-    struct desk_field fields[] = {
-        [DATE] = desk_optional("date", desk_read_date, &date),
-        [FROM] = desk_optional("from", desk_read_time, &period.pickup_at),
-        [TO] = desk_optional("to", desk_read_time, &period.return_at),
-        [LOCATION] = desk_optional("location", desk_read_location, location),
+    struct request_field fields[] = {
+        [DATE] = request_optional("date", desk_read_date, &date),
+        [FROM] = request_optional("from", desk_read_time, &period.pickup_at),
+        [TO] = request_optional("to", desk_read_time, &period.return_at),
+        [LOCATION] = request_optional("location", desk_read_location, location),
     };
-    if (!desk_read_query(request, fields, sizeof fields / sizeof fields[0]))
+    if (!request_read_query(request, fields, sizeof fields / sizeof fields[0]))
         return;
     if (fields[DATE].given && (fields[FROM].given || fields[TO].given)) {
-        desk_refuse_field(request, "date", "is given as well as a period: give one of them");
+        request_refuse_field(request, "date", "is given as well as a period: give one of them");
         return;
     }
     if (fields[FROM].given != fields[TO].given) {
-        desk_refuse_field(request, fields[FROM].given ? "to" : "from",
-                          "is missing: give both times or neither");
+        request_refuse_field(request, fields[FROM].given ? "to" : "from",
+                             "is missing: give both times or neither");
         return;
     }
     if (!fields[FROM].given)

@@ -79,11 +79,11 @@ static void on_uploaded(struct desk_job *job)
 void desk_api_fleet(void *context, struct http_request *request)
 {
     bool dry_run = false, force = false;
-    struct desk_field fields[] = {
-        desk_optional("dry_run", desk_read_true, &dry_run),
-        desk_optional("force", desk_read_true, &force),
+    struct request_field fields[] = {
+        request_optional("dry_run", desk_read_true, &dry_run),
+        request_optional("force", desk_read_true, &force),
     };
-    if (!desk_read_query(request, fields, sizeof fields / sizeof fields[0]))
+    if (!request_read_query(request, fields, sizeof fields / sizeof fields[0]))
         return;
     struct upload *upload = desk_call_new(sizeof *upload, context, request, run_upload);
     if (!upload)

@@ -133,12 +133,12 @@ void desk_api_occupancy(void *context, struct http_request *request)
     char location[CAR_LOCATION_MAX + 1] = "";
     int32_t from;
     unsigned days = DAYS;
-    struct desk_field fields[] = {
-        desk_required("from", desk_read_time, &from),
-        desk_optional("days", desk_read_days, &days),
-        desk_optional("location", desk_read_location, location),
+    struct request_field fields[] = {
+        request_required("from", desk_read_time, &from),
+        request_optional("days", desk_read_days, &days),
+        request_optional("location", desk_read_location, location),
     };
-    if (!desk_read_query(request, fields, sizeof fields / sizeof fields[0]))
+    if (!request_read_query(request, fields, sizeof fields / sizeof fields[0]))
         return;
     if (engine->desk->counts->count >= COUNTS_MAX)
         http_answer_problem(request, PROBLEM_OVERLOADED, NULL,

@@ -51,4 +51,5 @@ def item:
     }
   | known;
 
-{data: [item]}
+# A list of cars is one answer.
+{data: [(.cars // [.])[] | item]}

@@ -3,6 +3,11 @@
 #include "adapter-jq/filter.h"
 #include "adapter-jq/samples.h"
 
+static bool is_list(const char *document)
+{
+    return strncmp(document, "{\"cars\":", 8) == 0;
+}
+
 /* What the filter makes of the document, or what is wrong; until the next call. */
 static const char *run(const char *program, const char *document)
 {
@@ -12,12 +17,14 @@ static const char *run(const char *program, const char *document)
     buffer_init(&error, sizeof said - 1);
     struct filter *filter = filter_new(program, strlen(program), &error);
     if (filter) {
-        bool made = filter_run(filter, document, strlen(document), &out, &error);
+        bool made = filter_run(filter, is_list(document), document, strlen(document), &out, &error);
         assert_int_equal(made, error.size == 0);
         /* A run leaves nothing behind. */
         struct buffer again;
         buffer_init(&again, sizeof said - 1);
-        assert_int_equal(filter_run(filter, document, strlen(document), &again, &error), made);
+        assert_int_equal(
+            filter_run(filter, is_list(document), document, strlen(document), &again, &error),
+            made);
         assert_string_equal(out.size ? out.data : "", again.size ? again.data : "");
         buffer_free(&again);
     }
@@ -37,6 +44,23 @@ static void makes_an_object(void **state)
     assert_string_equal(run("{}", "{}"), "{}");
     /* A backslash and letters, not U+0000. */
     assert_string_equal(run("{a: \"\\\\u0000\"}", "{}"), "{\"a\":\"\\\\u0000\"}");
+}
+
+#define LIST "{\"cars\":[{\"carid\":\"x\",\"price\":1},{\"carid\":\"y\",\"price\":2}]}"
+
+static void is_run_for_each_car_of_a_list_unless_it_knows_lists(void **state)
+{
+    (void)state;
+    assert_string_equal(run("def f: .carid; {a: f} # .cars", LIST),
+                        "{\"cars\":[{\"a\":\"x\"},{\"a\":\"y\"}]}");
+    assert_string_equal(run("{data: [(.cars // [.])[] | .carid]}", LIST),
+                        "{\"data\":[\"x\",\"y\"]}");
+    assert_string_equal(run("{data: [(.cars // [.])[] | .carid]}", "{\"carid\":\"z\"}"),
+                        "{\"data\":[\"z\"]}");
+    static const char *const wrong[] = {".carid", "{}, {}", "empty",
+                                        "if .price > 1 then 1 else {} end"};
+    for (size_t i = 0; i < LENGTH(wrong); i++)
+        assert_non_null(strstr(run(wrong[i], LIST), "one object of each car"));
 }
 
 static void one_object_and_nothing_else(void **state)
@@ -129,8 +153,11 @@ static void every_sample_counts(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(makes_an_object),       cmocka_unit_test(one_object_and_nothing_else),
-        cmocka_unit_test(mistakes_have_a_place), cmocka_unit_test(too_much_is_not_compiled),
+        cmocka_unit_test(makes_an_object),
+        cmocka_unit_test(is_run_for_each_car_of_a_list_unless_it_knows_lists),
+        cmocka_unit_test(one_object_and_nothing_else),
+        cmocka_unit_test(mistakes_have_a_place),
+        cmocka_unit_test(too_much_is_not_compiled),
         cmocka_unit_test(every_sample_counts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

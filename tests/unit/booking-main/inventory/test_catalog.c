@@ -165,9 +165,52 @@ static void many_cars_in_many_places(void **state)
     catalog_free(catalog);
 }
 
+static void categories_begin_with_the_cheapest(void **state)
+{
+    (void)state;
+    struct store_car cars[] = {car(1, "a", "NCE", 30), car(2, "b", "NCE", 10),
+                               car(3, "c", "NCE", 20), car(4, "d", "NCE", 5)};
+    cars[0].category = "IDAR";
+    cars[2].category = "SFAR";
+    cars[3].category = "GONE";
+    cars[3].offered = false;
+    struct catalog *catalog = catalog_of(cars, LENGTH(cars));
+    assert_int_equal(catalog_category_count(catalog), 3);
+    assert_memory_equal(catalog_category(catalog, 0), "ECMR", 4);
+    assert_memory_equal(catalog_category(catalog, 1), "SFAR", 4);
+    assert_memory_equal(catalog_category(catalog, 2), "IDAR", 4);
+    catalog_free(catalog);
+}
+
+static void of_many_categories_the_cheapest_are_told(void **state)
+{
+    (void)state;
+    enum { COUNT = CATALOG_CATEGORIES_MAX + 50 };
+    struct catalog *catalog = catalog_new("EUR", 2 * COUNT);
+    assert_non_null(catalog);
+    for (int i = 0; i < 2 * COUNT; i++) {
+        char carid[16], category[8];
+        snprintf(carid, sizeof carid, "%d", i);
+        int letters = i % COUNT;
+        snprintf(category, sizeof category, "%c%c%cX", 'A' + letters / 676, 'A' + letters / 26 % 26,
+                 'A' + letters % 26);
+        struct store_car added = car(i, carid, "NCE", i);
+        added.category = category;
+        assert_true(catalog_add(catalog, &added));
+    }
+    assert_true(catalog_finish(catalog));
+    assert_int_equal(catalog_category_count(catalog), CATALOG_CATEGORIES_MAX);
+    for (int i = 0; i < CATALOG_CATEGORIES_MAX; i++)
+        assert_memory_equal(catalog_category(catalog, (size_t)i),
+                            catalog_car(catalog, (uint32_t)i)->category, 4);
+    catalog_free(catalog);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(categories_begin_with_the_cheapest),
+        cmocka_unit_test(of_many_categories_the_cheapest_are_told),
         cmocka_unit_test(cars_are_in_the_order_of_their_prices),
         cmocka_unit_test(a_car_is_what_was_added),
         cmocka_unit_test(what_is_not_there_is_not_found),

@@ -189,6 +189,24 @@ static void numbers(void **state)
                         "\"cent\":0.01,\"unidad\":0.0001,\"zero\":0}");
 }
 
+static void members_are_found_at_the_top_alone(void **state)
+{
+    (void)state;
+    static const char text[] =
+        "xx{\"a\":1,\"b\" : "
+        "{\"c\":2},\"d\":[\"e\",{\"f\":3}],\"g\\\"h\":\"i\\\\\",\"j\":\"k\\\":\",";
+    struct buffer text_of;
+    buffer_init(&text_of, 1024);
+    buffer_add_text(&text_of, text);
+    static const char *const there[] = {"a", "b", "d", "g\\\"h", "j"};
+    static const char *const absent[] = {"c", "e", "f", "i\\\\", "k\\\":", "", "h", "aa", "xx"};
+    for (size_t i = 0; i < LENGTH(there); i++)
+        assert_true(json_has_member(&text_of, 2, there[i]));
+    for (size_t i = 0; i < LENGTH(absent); i++)
+        assert_false(json_has_member(&text_of, 2, absent[i]));
+    buffer_free(&text_of);
+}
+
 static void too_little_room_fails_the_buffer(void **state)
 {
     (void)state;
@@ -225,6 +243,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(any_bytes_make_valid_json, begin, end),
         cmocka_unit_test_setup_teardown(cut_off_sequences_do_not_read_past_the_end, begin, end),
         cmocka_unit_test_setup_teardown(numbers, begin, end),
+        cmocka_unit_test(members_are_found_at_the_top_alone),
         cmocka_unit_test(too_little_room_fails_the_buffer),
     };
     return cmocka_run_group_tests_name("json_writer", tests, NULL, NULL);

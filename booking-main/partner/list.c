@@ -1,0 +1,192 @@
+/* GET /bookings: the channel's own bookings, newest first, a page at a time.
+ *
+ * In the contract's names and without the adapter: a list is for a program that looks after many
+ * bookings, and its partner's format is of one car.
+ */
+#include "engine.h"
+#include "lib/base/container_of.h"
+#include "lib/base/text.h"
+#include "lib/http/fields.h"
+#include "partner/document.h"
+#include "partner/partner.h"
+#include "store/desk/jobs.h"
+#include "store/desk/page_end.h"
+
+#include "lib/json/writer.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { LIMIT = 50, LIMIT_MAX = 200, ANSWER_MAX = 1024 * 1024 };
+
+struct list {
+    struct desk_job job;
+    struct engine *engine;
+    struct http_request *request;
+    struct desk_filter filter;
+    struct desk_page_end after, end;
+    bool behind; /* there is an `after` */
+    unsigned limit, count;
+    bool more;
+    struct buffer body;
+};
+
+static void list_free(struct list *list)
+{
+    buffer_free(&list->job.error);
+    buffer_free(&list->body);
+    free(list);
+}
+
+/* --- on the thread ---------------------------------------------------------------------------- */
+
+static bool add_booking(void *context, const struct desk_booking *row)
+{
+    struct list *list = context;
+    if (list->count == list->limit) {
+        list->more = true;
+        return false;
+    }
+    list->count++;
+    list->end.place = desk_place_of(&list->filter, row);
+    booking_document_listed(&list->body, &row->booking, row->created_at);
+    return true;
+}
+
+static enum desk_result run_list(struct desk_job *job, struct desk *desk)
+{
+    struct list *list = container_of(job, struct list, job);
+    json_begin(&list->body);
+    json_open_array(&list->body, "bookings");
+    bool found = desk_find_bookings(desk, &list->filter, list->behind ? &list->after.place : NULL,
+                                    list->limit + 1, add_booking, list, &job->error);
+    json_close_array(&list->body);
+    if (list->more) {
+        char next[DESK_PAGE_END_SIZE];
+        desk_page_end_write(&list->end, next);
+        json_add_string(&list->body, "next", next);
+    }
+    json_end(&list->body);
+    return found ? DESK_OK : DESK_FAILED;
+}
+
+/* --- on the loop ------------------------------------------------------------------------------ */
+
+/* The problem that the job's end is, with its detail; PROBLEM_COUNT for none. */
+static enum problem list_trouble(const struct list *list, const char **detail)
+{
+    *detail = "Try again in a moment.";
+    switch (list->job.end) {
+    case DESK_JOB_RAN:
+        return list->job.result == DESK_OK ? PROBLEM_COUNT : PROBLEM_STORE_UNAVAILABLE;
+    case DESK_JOB_NO_STORE:
+        return PROBLEM_STORE_UNAVAILABLE;
+    case DESK_JOB_WAITED:
+        return list->engine->store_down ? PROBLEM_STORE_UNAVAILABLE : PROBLEM_OVERLOADED;
+    case DESK_JOB_TOO_SLOW:
+        *detail = "Ask for less: a smaller limit, or a reference.";
+        return PROBLEM_TOO_SLOW;
+    case DESK_JOB_STOPPED:
+        break;
+    }
+    return PROBLEM_DRAINING;
+}
+
+static void on_listed(struct desk_job *job)
+{
+    struct list *list = container_of(job, struct list, job);
+    const char *detail;
+    enum problem problem = list_trouble(list, &detail);
+    if (job->error.size)
+        log_error(list->engine->log, "bookings cannot be listed", "error", job->error.data,
+                  "request_id", list->request->identity->request_id, NULL);
+    if (problem == PROBLEM_COUNT) {
+        http_take_body(list->request, &list->body);
+        http_answer(list->request, 200, "application/json");
+    } else {
+        http_answer_problem(list->request, problem, NULL, detail);
+    }
+    list_free(list);
+}
+
+static void on_left(struct http_request *request)
+{
+    struct list *list = request->call;
+    desk_jobs_cancel(list->engine->lookups, &list->job);
+}
+
+static const char *read_reference(const char *text, void *value)
+{
+    size_t size = strlen(text);
+    if (size < 1 || size > BOOKING_REFERENCE_MAX)
+        return "must have 1 to 128 bytes";
+    if (!text_is_utf8(text) || text_has_control(text))
+        return "must be UTF-8 without control characters";
+    memcpy(value, text, size + 1);
+    return NULL;
+}
+
+static const char *read_status(const char *text, void *value)
+{
+    for (enum booking_state state = BOOKING_HELD; state < BOOKING_BLOCKED; state++)
+        if (strcmp(text, booking_state_name(state)) == 0) {
+            *(enum booking_state *)value = state;
+            return NULL;
+        }
+    return "must be booked, held, cancelled or expired";
+}
+
+static const char *read_after(const char *text, void *value)
+{
+    struct desk_page_end *end = value;
+    const char *problem = desk_page_end_read(text, end);
+    return problem || end->order == DESK_NEWEST_FIRST ? problem : "is not the 'next' of a page";
+}
+
+static const char *read_limit(const char *text, void *value)
+{
+    int64_t number;
+    if (!request_whole_number(text, 1, LIMIT_MAX, &number))
+        return "must be a whole number from 1 to 200";
+    *(unsigned *)value = (unsigned)number;
+    return NULL;
+}
+
+void booking_list(void *context, struct http_request *request)
+{
+    struct engine *engine = context;
+    struct list *list = calloc(1, sizeof *list);
+    if (!list) {
+        http_answer_problem(request, PROBLEM_INTERNAL_ERROR, NULL, "Out of memory; try again.");
+        return;
+    }
+    list->job.run = run_list;
+    list->job.done = on_listed;
+    buffer_init(&list->job.error, 1024);
+    buffer_init(&list->body, ANSWER_MAX);
+    list->engine = engine;
+    list->request = request;
+    list->filter = desk_filter_any();
+    list->limit = LIMIT;
+    snprintf(list->filter.channel, sizeof list->filter.channel, "%s", engine->config->channel);
+    enum { AFTER = 2, FIELDS = 4 };
+    struct request_field fields[FIELDS] = {
+        request_optional("reference", read_reference, list->filter.reference),
+        request_optional("status", read_status, &list->filter.state),
+        [AFTER] = request_optional("after", read_after, &list->after),
+        request_optional("limit", read_limit, &list->limit),
+    };
+    if (!request_read_query(request, fields, FIELDS)) {
+        list_free(list);
+        return;
+    }
+    list->behind = fields[AFTER].given;
+    if (!desk_jobs_add(engine->lookups, &list->job)) {
+        http_answer_problem(request, PROBLEM_OVERLOADED, NULL, "Try again in a moment.");
+        list_free(list);
+        return;
+    }
+    request->call = list;
+    http_tell_left(request, on_left);
+}
