@@ -56,6 +56,14 @@ static const struct option_entry entries[] = {
      "how long to serve on, not ready any more, after SIGTERM"},
     {"access-log", "BOOKING_ACCESS_LOG", OPTION_TEXT, FIELD(access_log), "FILE", NULL,
      "append a line for each request here; without one,\nto standard output"},
+    {"webhook-url", "BOOKING_WEBHOOK_URL", OPTION_URL, FIELD(webhook_url), "URL", NULL,
+     "https URL that is told of the changes of this channel's bookings\n"
+     "that the partner did not make itself; needs --webhook-secret"},
+    {"webhook-secret", "BOOKING_WEBHOOK_SECRET", OPTION_TEXT, FIELD(webhook_secret), "FILE", NULL,
+     "one or two secrets that webhooks are signed with, a line each:\n"
+     "whsec_ and 24 to 64 bytes in base64"},
+    {"webhook-private", "BOOKING_WEBHOOK_PRIVATE", OPTION_FLAG, FIELD(webhook_private), NULL, NULL,
+     "let webhooks go to addresses that are not public, and by http:\nfor trying out"},
     {"otlp-endpoint", "BOOKING_OTLP_ENDPOINT OTEL_EXPORTER_OTLP_ENDPOINT", OPTION_URL,
      FIELD(otlp_endpoint), "URL", NULL,
      "collector that spans are sent to, by OTLP over HTTP with JSON;\n"

@@ -23,10 +23,13 @@ struct config {
     unsigned history;         /* days that a booking is kept after it is over */
     const char *fleet;        /* "demo" for the demo fleet, "none" to wait for an import */
     const char *channel;
-    const char *api_keys;      /* NULL: open */
-    unsigned rate_limit;       /* requests a second of each caller; 0 for any number */
-    unsigned drain_delay;      /* seconds */
-    const char *access_log;    /* NULL for standard output */
+    const char *api_keys;    /* NULL: open */
+    unsigned rate_limit;     /* requests a second of each caller; 0 for any number */
+    unsigned drain_delay;    /* seconds */
+    const char *access_log;  /* NULL for standard output */
+    const char *webhook_url; /* NULL: none */
+    const char *webhook_secret;
+    bool webhook_private;
     const char *otlp_endpoint; /* NULL: no traces */
     unsigned log_level;        /* enum log_level */
 };

@@ -43,8 +43,9 @@ struct engine {
     struct adapter_calls *adapter;
     struct http_server *public_server;
     struct http_server *operator_server;
-    struct desk_server *desk; /* NULL: no desk */
-    struct traces *traces;    /* NULL: none are recorded */
+    struct desk_server *desk;  /* NULL: no desk */
+    struct traces *traces;     /* NULL: none are recorded */
+    struct webhooks *webhooks; /* NULL: none are sent */
     struct drain *drain;
     struct sighup *sighup;
     bool store_down;

@@ -13,6 +13,7 @@
 #include "operator/desk/desk_server.h"
 #include "operator/operator.h"
 #include "outgoing/traces.h"
+#include "outgoing/webhooks.h"
 #include "partner/partner.h"
 #include "store/desk/jobs.h"
 
@@ -112,7 +113,8 @@ static bool is_idle(void *context)
 {
     const struct engine *engine = context;
     return http_server_requests_in_progress(engine->public_server) == 0 &&
-           desk_server_is_idle(engine->desk) && traces_flushed(engine->traces);
+           desk_server_is_idle(engine->desk) && traces_flushed(engine->traces) &&
+           webhooks_finished(engine->webhooks);
 }
 
 /* --- SIGHUP ---------------------------------------------------------------------------------- */
@@ -128,6 +130,7 @@ static void on_sighup(void *context)
     if (engine->api_keys)
         key_file_reread(engine->api_keys);
     desk_server_reread(engine->desk);
+    webhooks_reread(engine->webhooks);
 }
 
 /* --- starting -------------------------------------------------------------------------------- */
@@ -243,6 +246,21 @@ static bool start_traces(struct engine *engine, struct buffer *error)
     return engine->traces;
 }
 
+static bool make_webhooks(struct engine *engine, struct buffer *error)
+{
+    const struct config *config = engine->config;
+    return webhooks_new(
+        &(struct webhooks_config){
+            .loop = engine->loop,
+            .log = engine->log,
+            .channel = config->channel,
+            .url = config->webhook_url,
+            .secret_file = config->webhook_secret,
+            .allow_private = config->webhook_private,
+        },
+        &engine->webhooks, error);
+}
+
 /* Builds everything; false with a sentence in `error`. engine_stop() takes down what there is. */
 static bool engine_start(struct engine *engine, struct buffer *error)
 {
@@ -291,8 +309,9 @@ static bool engine_start(struct engine *engine, struct buffer *error)
     engine->adapter = adapter_calls_new(engine->loop, config->adapter_url, error);
     if (engine->adapter)
         adapter_calls_watch(engine->adapter, on_adapter, engine);
-    if (!engine->adapter || !start_traces(engine, error) || !start_store(engine, error) ||
-        !start_servers(engine, error))
+    if (!engine->adapter || !start_traces(engine, error) || !make_webhooks(engine, error) ||
+        !start_store(engine, error) || !start_servers(engine, error) ||
+        !webhooks_start(engine->webhooks, engine->store, error))
         return false;
     log_flush_each_round(engine->access_log, engine->loop); /* after the servers' work */
     return true;
@@ -303,6 +322,7 @@ static void engine_stop(struct engine *engine)
     inventory_stop(engine->inventory);
     desk_server_stop(engine->desk); /* which asks the store and the inventory */
     desk_jobs_stop(engine->lookups);
+    webhooks_stop(engine->webhooks);
     /* These two answer what is still in flight, and each may be asked by the other's callbacks. */
     adapter_calls_stop(engine->adapter);
     store_close(engine->store);
@@ -312,6 +332,7 @@ static void engine_stop(struct engine *engine)
     desk_jobs_free(engine->lookups);
     http_server_free(engine->public_server);
     http_server_free(engine->operator_server);
+    webhooks_free(engine->webhooks);
     traces_free(engine->traces); /* which all of these tell of what they end */
     callers_free(engine->callers);
     key_file_free(engine->api_keys);

@@ -4,6 +4,7 @@
 #include "operator/desk/desk_server.h"
 #include "operator/operator.h"
 #include "outgoing/traces.h"
+#include "outgoing/webhooks.h"
 
 static void booking_metrics(const struct engine *engine, struct buffer *out)
 {
@@ -66,6 +67,7 @@ void operator_metrics(void *context, struct http_request *request)
     inventory_metrics(engine->inventory, body);
     desk_server_metrics(engine->desk, body);
     traces_metrics(engine->traces, body);
+    webhooks_metrics(engine->webhooks, body);
     metrics_single(body, "log_lines_dropped_total", "counter", "Log lines that were not written.",
                    log_dropped(engine->access_log));
     metrics_process(body, "booking-main", BOOKING_VERSION);

@@ -111,7 +111,10 @@ static const char *set_value(const struct option_entry *entry, const char *text,
         return url ? NULL : "possible without memory";
     }
     if (entry->type == OPTION_FLAG) {
-        *(bool *)field = true;
+        int place = choice_of("false|true|0|1|no|yes|off|on|", text);
+        if (place < 0)
+            return "true or false";
+        *(bool *)field = place % 2 || !*text; /* the last is the flag without a value */
         return NULL;
     }
     if (entry->type == OPTION_CHOICE) {

@@ -20,7 +20,7 @@ enum option_type {
     OPTION_SECONDS,      /* unsigned, 0 to 3600 */
     OPTION_DAYS,         /* unsigned, 1 to 36500 */
     OPTION_COUNT,        /* unsigned, 0 to 1000000 */
-    OPTION_FLAG,         /* bool, without a value */
+    OPTION_FLAG,         /* bool, without a value; as a variable true or false */
     OPTION_CHOICE,       /* unsigned: the value's place among the words in `argument`, "a|b|c" */
 };
 

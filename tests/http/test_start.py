@@ -20,6 +20,7 @@ ENGINE_OPTIONS = {
     "prefix": "BOOKING_PREFIX", "database": "BOOKING_DATABASE", "fleet": "BOOKING_FLEET",
     "channel": "BOOKING_CHANNEL", "api-keys": "BOOKING_API_KEYS",
     "drain-delay": "BOOKING_DRAIN_DELAY", "access-log": "BOOKING_ACCESS_LOG",
+    "webhook-url": "BOOKING_WEBHOOK_URL", "webhook-secret": "BOOKING_WEBHOOK_SECRET",
     "otlp-endpoint": "BOOKING_OTLP_ENDPOINT or OTEL_EXPORTER_OTLP_ENDPOINT",
     "log-level": "BOOKING_LOG_LEVEL"}
 ADAPTER_OPTIONS = {"bind": "ADAPTER_BIND", "port": "ADAPTER_PORT",

@@ -46,6 +46,9 @@ static void the_defaults_are_those_of_the_contract(void **state)
         {"api-keys", "BOOKING_API_KEYS", NULL},
         {"drain-delay", "BOOKING_DRAIN_DELAY", "5"},
         {"access-log", "BOOKING_ACCESS_LOG", NULL},
+        {"webhook-url", "BOOKING_WEBHOOK_URL", NULL},
+        {"webhook-secret", "BOOKING_WEBHOOK_SECRET", NULL},
+        {"webhook-private", "BOOKING_WEBHOOK_PRIVATE", NULL},
         {"otlp-endpoint", "BOOKING_OTLP_ENDPOINT OTEL_EXPORTER_OTLP_ENDPOINT", NULL},
         {"log-level", "BOOKING_LOG_LEVEL", "info"},
     };
