@@ -34,11 +34,21 @@ class Client(threading.Thread):
         self.partner, self.kind, self.stop = partner, kind, stop
         self.address = urllib.parse.urlsplit(url).netloc
         self.prefix = urllib.parse.urlsplit(url).path.rstrip("/")
-        self.seed = (SEED / f"{partner}.json").read_bytes()
+        seed = SEED / f"{partner}.json"
+        self.seed = seed.read_bytes() if seed.exists() else None
         self.asked, self.failures, self.slowest = 0, collections.Counter(), 0.0
         self.connection = None
 
-    def ask(self, method, path, body=None, status=200, expected=None):
+    def is_offer(self, content):
+        """The partner's seed line; of those whose offers name times, that it is an object."""
+        if self.seed:
+            return content == self.seed
+        try:
+            return isinstance(json.loads(content), dict)
+        except ValueError:
+            return False
+
+    def ask(self, method, path, body=None, status=200, is_right=lambda content: True):
         """The answer's headers, or None when it is not the expected one."""
         started = time.monotonic()
         self.asked += 1
@@ -56,7 +66,7 @@ class Client(threading.Thread):
             self.slowest = max(self.slowest, time.monotonic() - started)
         if answer.will_close or self.kind == "new":
             self.hang_up()
-        if answer.status != status or expected not in (None, content):
+        if answer.status != status or not is_right(content):
             self.failures[f"{answer.status} {content[:200]!r}"] += 1
             return None
         return answer.headers
@@ -79,7 +89,7 @@ class Client(threading.Thread):
             if self.kind == "books":
                 self.book()
             else:
-                self.ask("GET", f"{self.prefix}/bookCar", expected=self.seed)
+                self.ask("GET", f"{self.prefix}/bookCar", is_right=self.is_offer)
             time.sleep(0.005)  # the machine is for others too
         self.hang_up()
 
