@@ -192,6 +192,7 @@ static struct export *new_export(struct engine *engine, struct http_request *req
     export->call.job.done = on_exported;
     export->call.job.cancelled = on_cancelled;
     buffer_init(&export->chunk, 2 * CHUNK);
+    export->call.job.background = true;
     pthread_mutex_init(&export->lock, NULL);
     pthread_cond_init(&export->changed, NULL);
     return export;

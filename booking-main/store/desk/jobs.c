@@ -22,6 +22,12 @@ struct worker {
     void (*look)(struct desk_job *job);
 };
 
+/* Those that wait, by their deadlines. */
+struct waiting {
+    struct desk_job *first, **last;
+    unsigned count;
+};
+
 struct desk_jobs {
     struct store *store;
     struct loop *loop;
@@ -31,8 +37,7 @@ struct desk_jobs {
     pthread_mutex_t lock;
     pthread_cond_t added;
     /* Under the lock: */
-    struct desk_job *first, **last; /* that wait, by their deadlines */
-    unsigned waiting;
+    struct waiting shorts_waiting, longs_waiting;
     struct desk_job *ended, **ended_last;
     unsigned idle; /* short workers that wait for a job */
     bool stopping;
@@ -49,24 +54,32 @@ static void wake_loop(struct desk_jobs *jobs)
     (void)!write(jobs->fd, &one, sizeof one); /* fails only when the loop is to wake already */
 }
 
-/* With the lock held. */
+/* With the lock held. Then the loop is to be woken, without it: the loop may take this thread's
+ * processor at once, and must not find the lock taken. */
 static void end_job(struct desk_jobs *jobs, struct desk_job *job, enum desk_job_end end)
 {
     job->end = end;
     job->next = NULL;
     *jobs->ended_last = job;
     jobs->ended_last = &job->next;
-    wake_loop(jobs);
 }
 
-static struct desk_job *take_first(struct desk_jobs *jobs)
+static struct desk_job *take_first(struct waiting *waiting)
 {
-    struct desk_job *job = jobs->first;
-    jobs->first = job->next;
-    if (!jobs->first)
-        jobs->last = &jobs->first;
-    jobs->waiting--;
+    struct desk_job *job = waiting->first;
+    waiting->first = job->next;
+    if (!waiting->first)
+        waiting->last = &waiting->first;
+    waiting->count--;
     return job;
+}
+
+static void wait_last(struct waiting *waiting, struct desk_job *job)
+{
+    job->next = NULL;
+    *waiting->last = job;
+    waiting->last = &job->next;
+    waiting->count++;
 }
 
 /* Runs the job that the worker has taken. What was cancelled may have come to its end all the same,
@@ -92,6 +105,7 @@ static void run_job(struct worker *worker, bool keep_desk)
     worker->look = NULL;
     end_job(jobs, job, end);
     pthread_mutex_unlock(&jobs->lock);
+    wake_loop(jobs);
 }
 
 /* Opens the worker's handle if it has none. Nothing waits for that but a job in the queue, which
@@ -111,7 +125,7 @@ static void *run_short(void *context)
     buffer_init(&error, 1024);
     pthread_mutex_lock(&jobs->lock);
     while (!jobs->stopping) {
-        if (!jobs->first) {
+        if (!jobs->shorts_waiting.first) {
             jobs->idle++;
             pthread_cond_wait(&jobs->added, &jobs->lock);
             jobs->idle--;
@@ -121,12 +135,13 @@ static void *run_short(void *context)
         buffer_clear(&error);
         bool open = open_desk(worker, &error);
         pthread_mutex_lock(&jobs->lock);
-        if (jobs->stopping || !jobs->first)
+        if (jobs->stopping || !jobs->shorts_waiting.first)
             continue;
-        struct desk_job *job = take_first(jobs);
+        struct desk_job *job = take_first(&jobs->shorts_waiting);
         if (!open) {
             buffer_add(&job->error, error.data, error.size);
             end_job(jobs, job, DESK_JOB_NO_STORE);
+            wake_loop(jobs);
             continue;
         }
         worker->job = job;
@@ -142,15 +157,16 @@ static void *run_short(void *context)
     return NULL;
 }
 
-/* A long job has as much time as it takes: where the processors are few, partners go before it. The
- * kernel takes a processor that only runs SCHED_IDLE for an idle one, which a nice value does not
- * do: with it, threads that wake to serve a partner were put in line behind an export. */
+/* Where the processors are few, partners go before a job in the background. The kernel takes a
+ * processor that only runs SCHED_IDLE for an idle one, which a nice value does not do: with it,
+ * threads that wake to serve a partner were put in line behind an export. */
 static void *run_long(void *context)
 {
     struct worker *worker = context;
-    (void)sched_setscheduler((pid_t)gettid(), SCHED_IDLE, &(struct sched_param){0});
     struct desk_jobs *jobs = worker->jobs;
     struct desk_job *job = worker->job;
+    if (job->background)
+        (void)sched_setscheduler((pid_t)gettid(), SCHED_IDLE, &(struct sched_param){0});
     struct desk *desk = desk_open(jobs->store, &job->error);
     pthread_mutex_lock(&jobs->lock);
     worker->desk = desk;
@@ -163,6 +179,8 @@ static void *run_long(void *context)
     pthread_mutex_unlock(&jobs->lock);
     if (desk)
         run_job(worker, false);
+    else
+        wake_loop(jobs);
     return NULL;
 }
 
@@ -190,26 +208,38 @@ static bool cancel_worker(struct worker *worker)
     return true;
 }
 
+/* Ends those that have waited until `now`; the deadline of the next, or 0. With the lock held. */
+static int64_t end_late(struct desk_jobs *jobs, struct waiting *waiting, int64_t now)
+{
+    while (waiting->first && waiting->first->deadline <= now)
+        end_job(jobs, take_first(waiting), DESK_JOB_WAITED);
+    return waiting->first ? waiting->first->deadline : 0;
+}
+
+static int64_t earlier(int64_t a, int64_t b)
+{
+    return !a || (b && b < a) ? b : a;
+}
+
 /* Ends the jobs whose deadline has come. */
 static void on_deadline(struct loop_timer *timer)
 {
     struct desk_jobs *jobs = container_of(timer, struct desk_jobs, timer);
-    int64_t now = loop_now(jobs->loop), next = 0;
+    int64_t now = loop_now(jobs->loop);
     pthread_mutex_lock(&jobs->lock);
-    while (jobs->first && jobs->first->deadline <= now)
-        end_job(jobs, take_first(jobs), DESK_JOB_WAITED);
-    if (jobs->first)
-        next = jobs->first->deadline;
+    int64_t next = earlier(end_late(jobs, &jobs->shorts_waiting, now),
+                           end_late(jobs, &jobs->longs_waiting, now));
     for (size_t i = 0; i < jobs->shorts; i++) {
         struct worker *worker = &jobs->workers[i];
         if (!worker->job || worker->cancelled)
             continue;
         if (worker->job->deadline <= now)
             cancel_worker(worker);
-        else if (!next || worker->job->deadline < next)
-            next = worker->job->deadline;
+        else
+            next = earlier(next, worker->job->deadline);
     }
     pthread_mutex_unlock(&jobs->lock);
+    wake_loop(jobs);
     if (next)
         loop_arm(jobs->loop, &jobs->timer, next);
 }
@@ -249,6 +279,32 @@ static void look_at_long(struct worker *worker)
         store_thread_join(&worker->thread);
 }
 
+static bool start_worker(struct worker *worker, void *(*run)(void *context))
+{
+    return store_thread_start(&worker->thread, worker->jobs->name, run, worker) == 0;
+}
+
+/* Starts the long jobs that wait, as far as there are threads for them. */
+static void start_longs(struct desk_jobs *jobs)
+{
+    pthread_mutex_lock(&jobs->lock);
+    for (size_t i = jobs->shorts; i < jobs->count && jobs->longs_waiting.first; i++) {
+        struct worker *worker = &jobs->workers[i];
+        if (worker->thread.runs)
+            continue;
+        struct desk_job *job = take_first(&jobs->longs_waiting);
+        job->deadline = 0;
+        worker->cancelled = false;
+        worker->job = job;
+        if (start_worker(worker, run_long))
+            continue;
+        worker->job = NULL;
+        end_job(jobs, job, DESK_JOB_WAITED);
+        wake_loop(jobs);
+    }
+    pthread_mutex_unlock(&jobs->lock);
+}
+
 static void on_ready(struct loop_watch *watch, uint32_t events)
 {
     (void)events;
@@ -259,12 +315,8 @@ static void on_ready(struct loop_watch *watch, uint32_t events)
     for (size_t i = jobs->shorts; i < jobs->count; i++)
         if (jobs->workers[i].thread.runs)
             look_at_long(&jobs->workers[i]);
+    start_longs(jobs);
     deliver(jobs);
-}
-
-static bool start_worker(struct worker *worker, void *(*run)(void *context))
-{
-    return store_thread_start(&worker->thread, worker->jobs->name, run, worker) == 0;
 }
 
 /* Threads are started when there is something for them, and stay. */
@@ -283,17 +335,14 @@ static bool has_worker(struct desk_jobs *jobs, bool busy)
 bool desk_jobs_add(struct desk_jobs *jobs, struct desk_job *job)
 {
     pthread_mutex_lock(&jobs->lock);
-    bool taken = !jobs->stopping && jobs->waiting < DESK_JOBS_WAITING_MAX;
-    bool busy = jobs->waiting >= jobs->idle;
+    bool taken = !jobs->stopping && jobs->shorts_waiting.count < DESK_JOBS_WAITING_MAX;
+    bool busy = jobs->shorts_waiting.count >= jobs->idle;
     pthread_mutex_unlock(&jobs->lock);
     if (!taken || !has_worker(jobs, busy))
         return false;
     job->deadline = loop_now(jobs->loop) + DESK_JOB_SECONDS * LOOP_SECOND;
-    job->next = NULL;
     pthread_mutex_lock(&jobs->lock);
-    *jobs->last = job;
-    jobs->last = &job->next;
-    jobs->waiting++;
+    wait_last(&jobs->shorts_waiting, job);
     pthread_cond_signal(&jobs->added);
     pthread_mutex_unlock(&jobs->lock);
     if (!jobs->timer.armed)
@@ -303,31 +352,31 @@ bool desk_jobs_add(struct desk_jobs *jobs, struct desk_job *job)
 
 bool desk_jobs_add_long(struct desk_jobs *jobs, struct desk_job *job)
 {
-    for (size_t i = jobs->shorts; i < jobs->count && !jobs->stopping; i++) {
-        struct worker *worker = &jobs->workers[i];
-        if (worker->thread.runs)
-            continue;
-        job->deadline = 0;
-        worker->cancelled = false;
-        worker->job = job; /* nobody else looks before the thread runs */
-        if (start_worker(worker, run_long))
-            return true;
-        worker->job = NULL;
-        return false;
+    pthread_mutex_lock(&jobs->lock);
+    bool taken = !jobs->stopping && jobs->longs_waiting.count < DESK_JOBS_LONGS_WAITING_MAX;
+    if (taken) {
+        job->deadline = loop_now(jobs->loop) + DESK_JOB_SECONDS * LOOP_SECOND;
+        wait_last(&jobs->longs_waiting, job);
     }
-    return false;
+    pthread_mutex_unlock(&jobs->lock);
+    if (!taken)
+        return false;
+    start_longs(jobs);
+    if (!jobs->timer.armed)
+        loop_arm(jobs->loop, &jobs->timer, loop_now(jobs->loop) + DESK_JOB_SECONDS * LOOP_SECOND);
+    return true;
 }
 
 /* Ends the job where it still waits. With the lock held. */
-static void end_waiting(struct desk_jobs *jobs, struct desk_job *job)
+static void end_waiting(struct desk_jobs *jobs, struct waiting *waiting, struct desk_job *job)
 {
-    for (struct desk_job **link = &jobs->first; *link; link = &(*link)->next) {
+    for (struct desk_job **link = &waiting->first; *link; link = &(*link)->next) {
         if (*link != job)
             continue;
         *link = job->next;
-        if (jobs->last == &job->next)
-            jobs->last = link;
-        jobs->waiting--;
+        if (waiting->last == &job->next)
+            waiting->last = link;
+        waiting->count--;
         end_job(jobs, job, DESK_JOB_STOPPED);
         return;
     }
@@ -337,11 +386,13 @@ void desk_jobs_cancel(struct desk_jobs *jobs, struct desk_job *job)
 {
     bool runs = false;
     pthread_mutex_lock(&jobs->lock);
-    end_waiting(jobs, job);
+    end_waiting(jobs, &jobs->shorts_waiting, job);
+    end_waiting(jobs, &jobs->longs_waiting, job);
     for (size_t i = 0; i < jobs->count && !runs; i++)
         if (jobs->workers[i].job == job)
             runs = cancel_worker(&jobs->workers[i]);
     pthread_mutex_unlock(&jobs->lock);
+    wake_loop(jobs);
     if (runs && job->cancelled)
         job->cancelled(job);
 }
@@ -362,7 +413,8 @@ struct desk_jobs *desk_jobs_new(struct store *store, struct loop *loop, const ch
     jobs->count = shorts + longs;
     jobs->watch.ready = on_ready;
     jobs->timer.expired = on_deadline;
-    jobs->last = &jobs->first;
+    jobs->shorts_waiting.last = &jobs->shorts_waiting.first;
+    jobs->longs_waiting.last = &jobs->longs_waiting.first;
     jobs->ended_last = &jobs->ended;
     for (size_t i = 0; i < jobs->count; i++)
         jobs->workers[i].jobs = jobs;
@@ -382,8 +434,10 @@ void desk_jobs_stop(struct desk_jobs *jobs)
         return;
     pthread_mutex_lock(&jobs->lock);
     jobs->stopping = true;
-    while (jobs->first)
-        end_job(jobs, take_first(jobs), DESK_JOB_STOPPED);
+    while (jobs->shorts_waiting.first)
+        end_job(jobs, take_first(&jobs->shorts_waiting), DESK_JOB_STOPPED);
+    while (jobs->longs_waiting.first)
+        end_job(jobs, take_first(&jobs->longs_waiting), DESK_JOB_STOPPED);
     pthread_cond_broadcast(&jobs->added);
     pthread_mutex_unlock(&jobs->lock);
     for (size_t i = 0; i < jobs->count; i++) {
@@ -404,7 +458,7 @@ void desk_jobs_free(struct desk_jobs *jobs)
 {
     if (!jobs)
         return;
-    assert(!jobs->first && !jobs->ended);
+    assert(!jobs->shorts_waiting.first && !jobs->longs_waiting.first && !jobs->ended);
     loop_remove_timer(jobs->loop, &jobs->timer);
     if (jobs->fd >= 0) {
         loop_unwatch(jobs->loop, jobs->fd, &jobs->watch);

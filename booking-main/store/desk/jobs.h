@@ -3,8 +3,9 @@
  *
  * Who needs them has a set of his own, so that one does not wait for another's work. Short jobs
  * wait in one queue and have some seconds in all. Long ones, which write out as much as there is,
- * have a thread each and as much time as their reader takes. So neither an export nor a search that
- * found no index keeps the others from an answer, and what a set asks of the database has a limit.
+ * have a thread each and as much time as their reader takes, once there is one for them. So neither
+ * an export nor a search that found no index keeps the others from an answer, and what a set asks
+ * of the database has a limit.
  */
 #ifndef BOOKING_STORE_DESK_JOBS_H
 #define BOOKING_STORE_DESK_JOBS_H
@@ -18,6 +19,7 @@
 enum {
     DESK_JOB_SECONDS = 5, /* that a short job has, waiting included */
     DESK_JOBS_WAITING_MAX = 64,
+    DESK_JOBS_LONGS_WAITING_MAX = 4,
     DESK_JOBS_THREADS_MAX = 4, /* of a set */
 };
 
@@ -38,6 +40,7 @@ struct desk_job {
     /* On the loop's thread, when a long job that runs is to end: whatever else than the database it
      * waits for. NULL for nothing. */
     void (*cancelled)(struct desk_job *job);
+    bool background; /* of a long one that holds nothing others wait for: it only reads */
     enum desk_job_end end;
     enum desk_result result;
     struct buffer error; /* a sentence, with DESK_FAILED and DESK_JOB_NO_STORE */

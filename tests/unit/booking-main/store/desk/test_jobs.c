@@ -292,27 +292,51 @@ static void no_more_than_so_many_wait(void **state)
 
 /* --- long ones -------------------------------------------------------------------------------- */
 
-static void two_long_ones_and_no_more(void **state)
+static void two_long_ones_and_others_wait(void **state)
 {
     (void)state;
     struct desk_job *first = new_job(run_until_told), *second = new_job(run_until_told),
-                    *third = new_job(run_at_once), *not_long = new_job(run_at_once);
+                    *third = new_job(run_at_once), *not_long = new_job(run_at_once),
+                    *late = new_job(run_at_once);
+    first->background = second->background = true;
     assert_true(desk_jobs_add_long(jobs, first));
     assert_true(desk_jobs_add_long(jobs, second));
-    assert_false(desk_jobs_add_long(jobs, third));
+    assert_true(desk_jobs_add_long(jobs, late));
     sem_wait(&begun);
     sem_wait(&begun);
     assert_true(desk_jobs_add(jobs, not_long)); /* they are in nobody's way */
     await_done(1);
-    passed_seconds += 3600; /* and have no end but their own */
-    sem_post(&go_on);
+    passed_seconds += 3600; /* and have no end but their own; who waits for them does */
     await_done(2);
-    assert_int_equal(done_jobs[1]->end, DESK_JOB_RAN);
-    assert_int_equal(cancelled_calls, 0);
+    assert_ptr_equal(done_jobs[1], late);
+    assert_int_equal(late->end, DESK_JOB_WAITED);
     assert_true(desk_jobs_add_long(jobs, third));
-    await_done(3);
     sem_post(&go_on);
     await_done(4);
+    assert_int_equal(third->end, DESK_JOB_RAN);
+    assert_int_equal(cancelled_calls, 0);
+    sem_post(&go_on);
+    await_done(5);
+}
+
+static void so_many_long_ones_wait_and_no_more(void **state)
+{
+    (void)state;
+    struct desk_job *running[] = {new_job(run_until_told), new_job(run_until_told)};
+    struct desk_job *all[DESK_JOBS_LONGS_WAITING_MAX], *beyond = new_job(run_at_once);
+    for (size_t i = 0; i < LENGTH(running); i++)
+        assert_true(desk_jobs_add_long(jobs, running[i]));
+    for (size_t i = 0; i < LENGTH(all); i++)
+        assert_true(desk_jobs_add_long(jobs, all[i] = new_job(run_at_once)));
+    assert_false(desk_jobs_add_long(jobs, beyond));
+    desk_jobs_cancel(jobs, all[1]); /* one that waits makes room */
+    await_done(1);
+    assert_ptr_equal(done_jobs[0], all[1]);
+    assert_int_equal(all[1]->end, DESK_JOB_STOPPED);
+    assert_true(desk_jobs_add_long(jobs, beyond));
+    desk_jobs_stop(jobs);
+    assert_int_equal(done_count, LENGTH(running) + LENGTH(all) + 1);
+    assert_int_equal(beyond->end, DESK_JOB_STOPPED);
 }
 
 static void a_long_one_has_the_loop_do_something(void **state)
@@ -396,7 +420,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_was_done_in_spite_of_that_is_done, begin, end),
         cmocka_unit_test_setup_teardown(waiting_has_an_end, begin, end),
         cmocka_unit_test_setup_teardown(no_more_than_so_many_wait, begin, end),
-        cmocka_unit_test_setup_teardown(two_long_ones_and_no_more, begin, end),
+        cmocka_unit_test_setup_teardown(two_long_ones_and_others_wait, begin, end),
+        cmocka_unit_test_setup_teardown(so_many_long_ones_wait_and_no_more, begin, end),
         cmocka_unit_test_setup_teardown(a_long_one_has_the_loop_do_something, begin, end),
         cmocka_unit_test_setup_teardown(nobody_wants_it_any_more, begin, end),
         cmocka_unit_test_setup_teardown(nobody_wants_what_waits, begin, end),
