@@ -115,6 +115,8 @@ size_t inventory_find_each(const struct inventory *inventory, const struct crite
         if (position != CATALOG_NONE)
             found[count++] = position;
     }
+    if (count == 0)
+        return 0;
     qsort(found, count, sizeof found[0], by_position);
     if (count > limit)
         count = limit;

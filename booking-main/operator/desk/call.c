@@ -185,7 +185,8 @@ void desk_call_start(struct desk_call *call)
 void desk_call_start_long(struct desk_call *call)
 {
     if (!desk_jobs_add_long(call->engine->desk->jobs, &call->job))
-        refuse_overloaded(call, "Two exports or imports are under way, and others wait: try again in a moment.");
+        refuse_overloaded(
+            call, "Two exports or imports are under way, and others wait: try again in a moment.");
 }
 
 void desk_add_minute(struct buffer *out, const char *name, int32_t minute)
