@@ -183,7 +183,7 @@ soak-short: all ## only the short forms of the long tests
 # What depends on the database. `make http STORE=postgresql` runs all.
 STORE_HTTP_TESTS := $(patsubst %,tests/http/test_%.py,bookings booking_orders booking_retries engines \
   reload selling inventory_heals import desk_bookings desk_changes desk_views \
-  desk_exports desk_fleet commands_changes commands_day commands_lists turnaround)
+  desk_exports desk_fleet changes commands_changes commands_day commands_lists turnaround)
 http-postgresql: all ## the HTTP tests that depend on the database, on PostgreSQL
 	STORE=postgresql $(PYTEST) -n 6 $(STORE_HTTP_TESTS)
 

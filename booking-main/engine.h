@@ -24,6 +24,7 @@ struct engine_counters {
     uint64_t conflicts; /* commits that the store refused: the car was taken or changed */
     uint64_t replays;   /* answers given again for an idempotency key */
     uint64_t events;
+    unsigned changes_waiting; /* requests that wait for the next change */
     struct metrics_histogram event_lag;
     struct metrics_histogram commit_duration;
     struct metrics_sizes commit_size;
@@ -39,7 +40,8 @@ struct engine {
     struct idempotency *keys_in_flight; /* a list */
     struct key_file *api_keys;          /* NULL: open */
     struct callers *callers;            /* NULL: neither keys nor a limit */
-    struct desk_jobs *lookups; /* for what a partner asks of the store and many rows answer */
+    struct desk_jobs *lookups;       /* for what a partner asks of the store and many rows answer */
+    struct partner_changes *changes; /* who asks for them */
     struct adapter_calls *adapter;
     struct http_server *public_server;
     struct http_server *operator_server;

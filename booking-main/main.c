@@ -14,6 +14,7 @@
 #include "operator/operator.h"
 #include "outgoing/traces.h"
 #include "outgoing/webhooks.h"
+#include "partner/changes.h"
 #include "partner/partner.h"
 #include "store/desk/jobs.h"
 
@@ -41,6 +42,7 @@ static void on_event(void *context, const struct store_event *event)
     if (event->at)
         metrics_observe(&engine->counters.event_lag, lag > 0 ? lag * LOOP_MILLISECOND : 0);
     inventory_apply(engine->inventory, event);
+    partner_changes_event(engine->changes, event);
 }
 
 static void on_commit(void *context, const struct store_commit *commit)
@@ -97,6 +99,7 @@ static void on_draining(void *context)
 {
     struct engine *engine = context;
     http_server_close_connections(engine->public_server);
+    partner_changes_drain(engine->changes);
     desk_server_drain(engine->desk);
     operator_keep_adapter(engine);
     log_info(engine->log, "draining", NULL);
@@ -158,7 +161,8 @@ static bool start_servers(struct engine *engine, struct buffer *error)
     operator_config.connection_limit = OPERATOR_CONNECTIONS;
     operator_config.idle_seconds = OPERATOR_IDLE_SECONDS;
     engine->lookups = desk_jobs_new(engine->store, engine->loop, "lookups", 1, 0);
-    if (!engine->lookups) {
+    engine->changes = partner_changes_new(engine);
+    if (!engine->lookups || !engine->changes) {
         buffer_add_text(error, "out of memory or descriptors");
         return false;
     }
@@ -323,12 +327,14 @@ static void engine_stop(struct engine *engine)
     desk_server_stop(engine->desk); /* which asks the store and the inventory */
     desk_jobs_stop(engine->lookups);
     webhooks_stop(engine->webhooks);
+    partner_changes_stop(engine->changes);
     /* These two answer what is still in flight, and each may be asked by the other's callbacks. */
     adapter_calls_stop(engine->adapter);
     store_close(engine->store);
     inventory_free(engine->inventory);
     adapter_calls_free(engine->adapter);
     desk_server_free(engine->desk);
+    partner_changes_free(engine->changes);
     desk_jobs_free(engine->lookups);
     http_server_free(engine->public_server);
     http_server_free(engine->operator_server);

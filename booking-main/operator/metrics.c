@@ -24,6 +24,8 @@ static void booking_metrics(const struct engine *engine, struct buffer *out)
                    "Answers given again for an idempotency key.", counters->replays);
     metrics_single(out, "booking_events_total", "counter", "Events received from the store.",
                    counters->events);
+    metrics_single(out, "booking_changes_waiting", "gauge",
+                   "Requests that wait for the next change.", counters->changes_waiting);
     metrics_head(out, "booking_event_lag_seconds", "histogram",
                  "From the writing of an event, by any engine, to its arrival here.");
     metrics_histogram(out, "booking_event_lag_seconds", NULL, &counters->event_lag);

@@ -16,5 +16,6 @@ http_handler booking_show;    /* GET /bookings/{id} */
 http_handler booking_list;    /* GET /bookings */
 http_handler booking_confirm; /* POST /bookings/{id}/confirm */
 http_handler booking_cancel;  /* DELETE /bookings/{id} */
+http_handler changes_list;    /* GET /changes */
 
 #endif

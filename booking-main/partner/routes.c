@@ -51,5 +51,6 @@ const struct http_route partner_routes[] = {
     {"GET", "/bookings/{id}", booking_show, .admit = admit},
     {"DELETE", "/bookings/{id}", booking_cancel, .admit = admit},
     {"POST", "/bookings/{id}/confirm", booking_confirm, .admit = admit},
+    {"GET", "/changes", changes_list, .admit = admit},
 };
 const size_t partner_route_count = sizeof partner_routes / sizeof partner_routes[0];

@@ -28,6 +28,7 @@
     X(IN_THE_WAY,          409, "in-the-way",              "Other bookings have the car")          \
     X(NEEDS_FORCE,         409, "needs-force",             "The change is so large that it needs force")\
     X(REQUEST_IN_PROGRESS, 409, "request-in-progress",     "The first request is in progress")     \
+    X(CHANGES_EXPIRED,     410, "changes-expired",         "Changes that far back are not kept")   \
     X(BODY_TOO_LARGE,      413, "body-too-large",          "The request body is too large")        \
     X(URI_TOO_LONG,        414, "uri-too-long",            "The request target is too long")       \
     X(UNSUPPORTED_ENCODING,415, "unsupported-encoding",    "The body's encoding is not taken")     \

@@ -78,6 +78,7 @@ static void names_and_statuses_are_the_contracts(void **state)
         {PROBLEM_UNAUTHORIZED, "unauthorized", 401},
         {PROBLEM_NOT_FOUND, "not-found", 404},
         {PROBLEM_METHOD_NOT_ALLOWED, "method-not-allowed", 405},
+        {PROBLEM_CHANGES_EXPIRED, "changes-expired", 410},
         {PROBLEM_BODY_TOO_LARGE, "body-too-large", 413},
         {PROBLEM_URI_TOO_LONG, "uri-too-long", 414},
         {PROBLEM_UNSUPPORTED_ENCODING, "unsupported-encoding", 415},
