@@ -85,7 +85,8 @@ const struct options config_options = {
         "           returned ID   its car is back        day [DAY]     pickups, returns, sales\n"
         "           block CAR     out of service         unblock ID    back in service\n"
         "           cars          lists the fleet        export        a period's bookings as CSV\n"
-        "           set           the turnaround         COMMAND --help says more",
+        "           set           the turnaround         webhooks      what waits, tests\n"
+        "           COMMAND --help says more",
     .service = true,
     .summary =
         "Books cars: picks one, has the adapter beside it put the answer into its partner's\n"

@@ -400,11 +400,11 @@ static const struct {
     const char *name;
     int (*run)(int argc, char **argv);
 } commands[] = {
-    {"import", command_import},     {"backup", command_backup}, {"bookings", command_bookings},
-    {"booking", command_booking},   {"cancel", command_cancel}, {"change", command_change},
-    {"returned", command_returned}, {"block", command_block},   {"unblock", command_unblock},
-    {"export", command_export},     {"cars", command_cars},     {"day", command_day},
-    {"set", command_set},
+    {"import", command_import},     {"backup", command_backup},     {"bookings", command_bookings},
+    {"booking", command_booking},   {"cancel", command_cancel},     {"change", command_change},
+    {"returned", command_returned}, {"block", command_block},       {"unblock", command_unblock},
+    {"export", command_export},     {"cars", command_cars},         {"day", command_day},
+    {"set", command_set},           {"webhooks", command_webhooks},
 };
 
 int main(int argc, char **argv)

@@ -22,5 +22,6 @@ int command_export(int argc, char **argv);
 int command_cars(int argc, char **argv);
 int command_day(int argc, char **argv);
 int command_set(int argc, char **argv);
+int command_webhooks(int argc, char **argv);
 
 #endif

@@ -211,7 +211,7 @@ def test_an_id_that_begins_with_a_dash(pod, desk, database):
 COMMANDS = [("bookings",), ("booking", "x"), ("cancel", "x", "--reason", "r"), ("returned", "x"),
             ("change", "x", "--car", "c", "--reason", "r"), ("unblock", "x"), ("cars",), ("day",),
             ("block", "c", "--from", "today", "--to", "tomorrow", "--reason", "r"), ("set",),
-            ("export", "--from", "today", "--to", "today")]
+            ("webhooks",), ("export", "--from", "today", "--to", "today")]
 
 
 @pytest.mark.parametrize("words", COMMANDS, ids=lambda words: words[0])

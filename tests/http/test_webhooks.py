@@ -5,6 +5,7 @@ import time
 
 import pytest
 
+from clock import Clock
 from booking_support import at, book, post as order_of, order
 from desk_support import REASON, post
 from support import http_answer, wait_until
@@ -354,6 +355,57 @@ def test_a_variable_says_true_or_false(secret_file):
                              "--webhook-secret", "/nowhere", BOOKING_WEBHOOK_PRIVATE=value)
     assert "must be https" in private("false")
     assert "/nowhere" in private("true")
+
+
+# --- whatever crashes -------------------------------------------------------------------------------
+
+def test_nothing_is_lost_when_engines_are_killed(begin, start, database, secret_file):
+    """Two engines, each killed and started again in turn, while a receiver takes every second try
+    and does all else that receivers do. Each change arrives, those of a booking in their order."""
+    def moody(sock, webhook):
+        mood = len(receiver.received) % 6
+        if mood in (1, 3):
+            return (close_midway, close_at_once)[mood // 2](sock, webhook)
+        if mood == 5:
+            sock.sendall(http_answer(b"", status="302 Found", more="Location: /\r\n"))
+            return True
+        receiver.taken.append(webhook)
+        sock.sendall(TAKEN)
+        return True
+    clock = Clock()
+    _, receiver = begin(moody, clock=clock)
+    arguments = ("--database", database.url, "--channel", "kayak", "--webhook-url", receiver.url,
+                 "--webhook-secret", secret_file, "--webhook-private")
+    engines = [start.started[-1], start.pod("kayak", *arguments, clock=clock)]
+    expected = []
+    for turn in range(8):
+        for number in range(3):
+            day = 8 * turn + 2 * number
+            location = book(engines[1], day, day + 1, carid="1-XXX-333")[0]
+            identity = location.rsplit("/", 1)[1]
+            answer = post(engines[1], f"/bookings/{identity}/change",
+                          {"return_at": at(day + 2), "reason": REASON})
+            assert answer.status == 200, answer
+            cancel(engines[1], location)
+            expected += [(identity, "booking.changed"), (identity, "booking.cancelled")]
+        engines[turn % 2].kill()
+        engines[turn % 2] = start.pod("kayak", *arguments, clock=clock)
+        engines.reverse()
+
+    def all_told():
+        clock.move(400)  # on to the next try
+        return not database.rows("SELECT id FROM webhook_deliveries") and len(
+            {webhook.id for webhook in receiver.taken}) >= len(expected)
+    wait_until(all_told, what="all changes")
+    first = {}  # the order in which each was first taken
+    for webhook in receiver.taken:
+        first.setdefault((webhook.booking, webhook.type), webhook.id)
+    assert sorted(first) == sorted(expected) and len(expected) == 48
+    for identity in {identity for identity, _ in expected}:
+        assert [kind for booking, kind in first if booking == identity] == [
+            "booking.changed", "booking.cancelled"]
+    for webhook in receiver.all():
+        assert first[webhook.booking, webhook.type] == webhook.id
 
 
 # --- TLS and addresses -----------------------------------------------------------------------------

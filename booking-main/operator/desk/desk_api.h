@@ -14,6 +14,7 @@ http_handler desk_api_cars;      /* GET /api/cars */
 http_handler desk_api_calendar;  /* GET /api/calendar */
 http_handler desk_api_occupancy; /* GET /api/occupancy */
 http_handler desk_api_day;       /* GET /api/day */
+http_handler desk_api_webhooks;  /* GET /api/webhooks */
 
 http_handler desk_api_cancel;     /* POST /api/bookings/{id}/cancel */
 http_handler desk_api_change;     /* POST /api/bookings/{id}/change */
@@ -22,5 +23,8 @@ http_handler desk_api_block;      /* POST /api/blocks */
 http_handler desk_api_unblock;    /* DELETE /api/blocks/{id} */
 http_handler desk_api_turnaround; /* POST /api/turnaround */
 http_handler desk_api_fleet;      /* POST /api/fleet */
+
+http_handler desk_api_webhook_again; /* POST /api/webhooks/{id}/again */
+http_handler desk_api_webhook_test;  /* POST /api/webhooks/test */
 
 #endif

@@ -32,6 +32,9 @@ static const struct http_route routes[] = {
     {"POST", "/api/bookings/{id}/returned", desk_api_returned, .admit = desk_admit_api},
     {"POST", "/api/blocks", desk_api_block, .admit = desk_admit_api},
     {"DELETE", "/api/blocks/{id}", desk_api_unblock, .admit = desk_admit_api},
+    {"GET", "/api/webhooks", desk_api_webhooks, .admit = desk_admit_api},
+    {"POST", "/api/webhooks/test", desk_api_webhook_test, .admit = desk_admit_api},
+    {"POST", "/api/webhooks/{id}/again", desk_api_webhook_again, .admit = desk_admit_api},
     {"POST", "/api/turnaround", desk_api_turnaround, .admit = desk_admit_api},
     {"POST", "/api/fleet", desk_api_fleet, .admit = desk_admit_fleet, .body_limit = FLEET_MAX},
 };
