@@ -37,7 +37,7 @@ def check(page, *checks):
 
 
 @pytest.mark.parametrize("address", ["#/today", "#/calendar", "#/calendar?view=free", "#/bookings",
-                                     "#/bookings?carid=nobody", "#/fleet", "#/nowhere",
+                                     "#/bookings?carid=nobody", "#/fleet", "#/webhooks", "#/nowhere",
                                      "#/booking/nobody"])
 def test_a_view_has_no_barriers(page, address):
     page.go(address)

@@ -29,6 +29,7 @@
     X(route_js, "route.js", JS)                                                                    \
     X(time_js, "time.js", JS)                                                                      \
     X(today_js, "today.js", JS)                                                                    \
+    X(webhooks_js, "webhooks.js", JS)                                                              \
     X(words_js, "words.js", JS)
 
 #define HTML "text/html; charset=utf-8"

@@ -10,8 +10,9 @@ import * as bookings from './bookings.js';
 import * as calendar from './calendar.js';
 import * as fleet from './fleet.js';
 import * as today from './today.js';
+import * as webhooks from './webhooks.js';
 
-const views = { booking, bookings, calendar, fleet, today };
+const views = { booking, bookings, calendar, fleet, today, webhooks };
 const main = byId('main');
 let shown = { hash: null, view: null };
 let leaving = new AbortController();
