@@ -176,9 +176,9 @@ static int check_words(const struct session_words *words)
     bool is_list = strcmp(what, "list") == 0, is_again = strcmp(what, "again") == 0;
     if (!is_list && !is_again && strcmp(what, "test") != 0)
         return session_usage(&options, "what to do", what, "is not one of list, again and test");
-    if (is_list && which)
-        return session_usage(&options, "list", which, "is not needed");
-    if (!is_list && !which)
+    if (is_list)
+        return which ? session_usage(&options, "list", which, "is not needed") : -1;
+    if (!which)
         return session_usage(&options, what, "",
                              is_again ? "needs an id, or all" : "needs a channel");
     if (is_again && strcmp(which, "all") != 0 && !webhook_read_id(which))

@@ -42,31 +42,29 @@ struct webhooks {
     struct secret_file secrets;
     struct sender *sender;
     struct desk_jobs *jobs;
-    char owner[WEBHOOK_OWNER_MAX + 1];
-
     struct round round;
-    bool round_runs, soon; /* the next round is not to wait */
-    int64_t round_ended;
     struct loop_timer timer; /* for the next round */
+    struct loop_timer pace;  /* for the next try, where they keep failing */
+    int64_t round_ended;
 
-    bool leased;
-    int64_t lease_ends, renewed, counted; /* on the loop's clock; the last two: when last */
+    /* On the loop's clock: until when the lease surely is ours, when it was last asked for, when
+     * the deliveries were last counted, and before which there is no try. */
+    int64_t lease_ends, renewed, counted, not_before;
+    int64_t paused_until; /* on the wall's clock, as the receiver asked */
+    int64_t finish_by;    /* 0: not told to stop */
 
-    unsigned next_due;                  /* of the round's */
     struct due sending[SENDER_AT_ONCE]; /* id 0: none */
     struct webhook_outcome outcomes[WEBHOOK_SETTLE_MAX];
     unsigned outcome_count, settling; /* the first `settling` are with the round */
-
-    unsigned failures; /* one after the other */
-    struct loop_timer pace;
-    int64_t not_before;   /* on the loop's clock: no try sooner */
-    int64_t paused_until; /* on the wall's */
-    bool stopped, store_failed;
-    int64_t finish_by; /* 0: not told to stop */
-    bool finished;
+    unsigned next_due;                /* of the round's */
+    unsigned failures;                /* one after the other */
 
     uint64_t rounds, delivered, failed, given_up;
     int64_t waiting_now, given_up_now;
+
+    bool round_runs, soon; /* the next round is not to wait */
+    bool leased, stopped, store_failed, finished;
+    char owner[WEBHOOK_OWNER_MAX + 1];
 };
 
 static void start_round(struct webhooks *webhooks);
