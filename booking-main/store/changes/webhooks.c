@@ -10,7 +10,10 @@
 #include <sys/random.h>
 
 enum {
-    CURSOR_BEHIND_MAX = 1000, /* events to read again, rather than write that there was nothing */
+    /* Events to read again, rather than write that there was nothing; and how old they may be, in
+     * seconds, which is long before they are deleted. */
+    CURSOR_BEHIND_MAX = 1000,
+    CURSOR_AGE_MAX = STORE_EVENT_SECONDS / 4,
     SECONDS_PER_DAY = 24 * 3600,
 };
 
@@ -175,6 +178,7 @@ struct collecting {
     const char *channel, *owner;
     int64_t now;
     int64_t from, to; /* events, to be written down as collected */
+    bool old;         /* these events would be deleted soon */
     unsigned count;
     bool failed; /* out of memory */
     struct made made[WEBHOOK_COLLECT_MAX];
@@ -203,6 +207,20 @@ static bool make_delivery(void *context, const struct change *change)
     return true;
 }
 
+static bool is_old(struct sql *sql, int64_t collected, int64_t now)
+{
+    struct sql_statement statement;
+    struct sql_rows rows;
+    sql_start(&statement, "SELECT at FROM events WHERE number > ");
+    sql_add_number(&statement, "", collected);
+    sql_add(&statement, " ORDER BY number LIMIT 1");
+    sql_query(sql, &rows, &statement);
+    bool old = sql_next(&rows) && sql_number(&rows, 0) / 1000 < now - CURSOR_AGE_MAX;
+    sql_end(&rows);
+    sql_stop(&statement);
+    return old;
+}
+
 /* What there is, reading only: *collected gets what is known then. */
 static enum desk_result look_for_changes(struct sql *sql, struct collecting *collecting,
                                          struct webhook_collected *collected)
@@ -227,6 +245,7 @@ static enum desk_result look_for_changes(struct sql *sql, struct collecting *col
     }
     collecting->from = hook.collected;
     collecting->to = end.next;
+    collecting->old = is_old(sql, hook.collected, collecting->now);
     collected->caught_up = end.caught_up;
     return result;
 }
@@ -270,7 +289,7 @@ enum desk_result webhook_collect(struct desk *desk, const char *channel, const c
         result = DESK_FAILED;
     }
     if (result == DESK_OK &&
-        (collecting->count || collected->missed ||
+        (collecting->count || collected->missed || collecting->old ||
          collecting->to - collecting->from > CURSOR_BEHIND_MAX || !collected->caught_up))
         result = desk_write(desk, keep_collected, collecting, error);
     collected->made = result == DESK_OK ? collecting->count : 0;

@@ -215,6 +215,23 @@ static void what_others_changed_is_left_behind(void **state)
     assert_false(collect_as("one", DESK_OK).missed);
 }
 
+/* However few others changed: they are deleted by their age. */
+static void a_quiet_channel_has_missed_nothing(void **state)
+{
+    (void)state;
+    struct webhook_collected collected;
+    expect(lease("one"), DESK_OK);
+    change_rows("INSERT INTO events (number, kind, car, pickup_at, return_at, expires_at,"
+                " booking_id, at, change, by, channel) SELECT 1 + max(number), 1, 1, 1000, 2000, 0,"
+                " 'x', 5, 5, 2, 'airbnb' FROM events");
+    change_rows("INSERT INTO events (number, kind, car, pickup_at, return_at, expires_at,"
+                " booking_id, at, change, by, channel) SELECT 1 + max(number), 1, 1, 1000, 2000, 0,"
+                " 'x', 6, 5, 2, 'airbnb' FROM events");
+    expect(webhook_collect(desk, "kayak", "one", STORE_EVENT_SECONDS, &collected, &error), DESK_OK);
+    change_rows("DELETE FROM events WHERE number < (SELECT max(number) FROM events)");
+    assert_false(collect_as("one", DESK_OK).missed);
+}
+
 static void events_that_are_gone_are_said_to_be_missed(void **state)
 {
     (void)state;
@@ -368,6 +385,8 @@ int main(void)
         DESK_BOTH(a_channels_summary_counts_what_waits),
         /* Whose ends find events missing, as they should. */
         cmocka_unit_test_setup_teardown(what_others_changed_is_left_behind, begin_desk_in_file,
+                                        end_desk),
+        cmocka_unit_test_setup_teardown(a_quiet_channel_has_missed_nothing, begin_desk_in_file,
                                         end_desk),
         cmocka_unit_test_setup_teardown(events_that_are_gone_are_said_to_be_missed,
                                         begin_desk_in_file, end_desk),
