@@ -51,7 +51,6 @@ bool desk_end_reading(struct desk *desk, struct buffer *error)
     if (!good)
         add_sentence(desk, "out of memory", error);
     sql_rollback(sql); /* nothing was changed */
-    atomic_store(&sql->cancelled, false);
     return good;
 }
 
@@ -72,7 +71,6 @@ enum desk_result desk_write(struct desk *desk,
             result = DESK_FAILED;
         sql_rollback(sql);
     }
-    atomic_store(&sql->cancelled, false);
     if (result == DESK_FAILED)
         add_sentence(desk, "others change the same: try again", error);
     return result;

@@ -40,8 +40,9 @@ struct desk;
 struct desk *desk_open(struct store *store, struct buffer *error);
 void desk_close(struct desk *desk);
 
-/* Ends what another thread is doing with this handle; that call then fails. May be called from any
- * thread, and has effect once. */
+/* Ends what another thread is doing with this handle, and all that it would begin: these calls
+ * fail, unless they are done already. May be called from any thread; all that is left to do with
+ * the handle is to close it. */
 void desk_cancel_call(struct desk *desk);
 
 enum desk_result {

@@ -58,6 +58,11 @@ void sql_begin(struct sql *sql, bool writes)
 {
     buffer_clear(&sql->error);
     sql->failure = SQL_FINE;
+    if (atomic_load(&sql->cancelled)) { /* between two transactions of a job, say */
+        buffer_add_text(&sql->error, "it took too long and was given up");
+        sql_fail(sql, SQL_FAILED);
+        return;
+    }
     sql->driver->begin(sql, writes);
 }
 

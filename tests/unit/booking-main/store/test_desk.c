@@ -464,6 +464,30 @@ static void a_day_has_its_overview(void **state)
                               "airbnb 2 11000 kayak 1 5500 ");
 }
 
+/* --- giving up ------------------------------------------------------------------------------- */
+
+static bool cancel_meanwhile(void *context, const struct desk_booking *booking)
+{
+    (void)context;
+    (void)booking;
+    desk_cancel_call(desk);
+    return true;
+}
+
+/* A job may have several calls, and be cancelled just where one of them has ended well. */
+static void what_is_begun_after_a_cancel_fails(void **state)
+{
+    (void)state;
+    struct desk_filter any = desk_filter_any();
+    book_one("a", 1, 1000, "kayak", "", 1);
+    (void)desk_find_bookings(desk, &any, NULL, 9, cancel_meanwhile, NULL, &error);
+    buffer_clear(&error);
+    assert_false(desk_find_bookings(desk, &any, NULL, 9, cancel_meanwhile, NULL, &error));
+    assert_non_null(strstr(error.data, "given up"));
+    expect(cancel("a", UNIT_NOW), DESK_FAILED);
+    assert_int_equal(book("b", 2, 1000, 2000), STORE_OK); /* others go on */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -479,6 +503,7 @@ int main(void)
         DESK_BOTH(pages_follow_each_other),
         DESK_BOTH(the_calendar_has_a_row_for_each_car),
         DESK_BOTH(a_day_has_its_overview),
+        DESK_BOTH(what_is_begun_after_a_cancel_fails),
     };
     return run_on_store("store: the operator's desk", tests);
 }
