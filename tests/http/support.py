@@ -20,6 +20,7 @@ import tempfile
 import threading
 import time
 
+import openapi
 import stores
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -95,6 +96,7 @@ def ask(address, port, path, method="GET", headers=None, body=None, timeout=PATI
         connection.request(method, path, body=body, headers=headers or {})
         answer = connection.getresponse()
         body = answer.read()
+        openapi.saw(address, port, method, path, (answer.status, answer.headers.items(), body))
         return Answer(answer.status, answer.headers, body, time.monotonic() - start)
 
 
@@ -109,6 +111,7 @@ def ask_raw(address, port, data, timeout=PATIENCE, shut=False):
         with contextlib.suppress(ConnectionError, TimeoutError):
             while chunk := sock.recv(65536):
                 received += chunk
+    openapi.saw_raw(address, port, data, received)
     return received
 
 
@@ -266,6 +269,7 @@ class Adapter(Process):
     def __init__(self, partner, *arguments, address=None, port=None, **kwargs):
         self.address = address or fresh_address()
         self.port = port or free_port(self.address)
+        openapi.serve("adapter", self.address, self.port)
         super().__init__(f"adapter-{partner}", "--bind", self.address, "--port", self.port,
                          *arguments, **kwargs)
         self.url = f"http://{self.address}:{self.port}"
@@ -274,12 +278,23 @@ class Adapter(Process):
         return ask(self.address, self.port, path, method, **kwargs)
 
 
+def prefix_of(arguments, environment):
+    """An engine's --prefix."""
+    given = dict(zip(arguments, arguments[1:]))
+    return given.get("--prefix") or (environment or {}).get("BOOKING_PREFIX", "")
+
+
 class Engine(Process):
     """On a database of its own, unless the arguments name one."""
 
     def __init__(self, adapter_url, *arguments, address=None, **kwargs):
         self.address = address or fresh_address()
         self.port, self.admin_port, self.desk_port = free_ports(self.address, 3)
+        openapi.serve("partner", self.address, self.port,
+                      prefix=prefix_of(arguments, kwargs.get("environment")),
+                      formatted=openapi.is_adapter(adapter_url))
+        openapi.serve("operator", self.address, self.admin_port)
+        openapi.serve("desk", self.address, self.desk_port)
         self.database = None
         if stores.IS_POSTGRESQL and "--database" not in arguments:
             self.database = stores.take()

@@ -114,7 +114,7 @@ def test_a_parameter_without_a_name(pod, query):
 def test_a_path_that_is_not_there_lists_each_path_once(pod):
     detail = json.loads(pod.ask("/nowhere").body)["detail"]
     assert detail == ("Check the path; this service has /bookCar, /offers, /bookings, "
-                      "/bookings/{id}, /bookings/{id}/confirm.")
+                      "/bookings/{id}, /bookings/{id}/confirm, /changes.")
 
 
 @pytest.mark.parametrize("price", ["1e400", "-1e999"])
