@@ -263,11 +263,11 @@ BENCH_PROGRAMS := $(addprefix $(BUILD)/bench/,load floor bench_search bench_stor
   bench_engines booking-main-curl booking-main-jansson adapter-kayak-jansson)
 GO_PEERS := $(if $(shell command -v go 2>/dev/null),$(BUILD)/bench/go-front $(BUILD)/bench/go-adapter)
 
-bench: ## speed and memory beside the peers; writes docs/performance.md (QUICK=1: only prints)
+bench: ## speed and memory beside the peers; writes docs/performance.md (QUICK=1, PART=lists: only prints)
 	@tools/install-deps build
 	@tools/install-deps bench || echo 'Peers that are missing are left out.'
 	@$(MAKE) --no-print-directory $(JOBS) WERROR= all bench-programs
-	@BUILD_DIR=$(CURDIR)/$(BUILD) $(PYTHON) -B tests/bench/run $(if $(QUICK),--quick)
+	@BUILD_DIR=$(CURDIR)/$(BUILD) $(PYTHON) -B tests/bench/run $(if $(QUICK),--quick) $(PART)
 
 bench-scaling: ## bookings on PostgreSQL, through 1 to 100 engines, beside pgbench; prints tables (PART=durable|engines)
 	@tools/install-deps build bench-guard

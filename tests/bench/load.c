@@ -42,7 +42,7 @@ enum {
     REQUESTS_MAX = 10 * 1000 * 1000,
     SECONDS_MAX = 120,
     GRACE_SECONDS = 10,
-    ANSWER_MAX = 8192,
+    ANSWER_MAX = 32 * 1024, /* a list of a hundred cars has 13 */
     EVENTS_MAX = 256,
 };
 

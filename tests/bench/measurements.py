@@ -2,6 +2,7 @@
 disturbance of the machine then falls on all, and the median drops it."""
 import contextlib
 import dataclasses
+import json
 import subprocess
 import sys
 
@@ -14,6 +15,7 @@ from loader import Load
 CONNECTIONS = (1, 32, 256, 1000)
 USUAL_CONNECTIONS = 32
 FLEETS = (1_000, 100_000, 1_000_000)
+LISTS = (1, 20, 100)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -145,6 +147,35 @@ def fleet_sizes(effort, folder):
     finally:
         for service in running.values():
             service.stop()
+
+
+def lists(effort, folder):
+    """{(adapter, cars): [sample of each round]} of GET /offers with that many cars in the answer;
+    with 0, of GET /bookCar for the same periods."""
+    say("bench: lists")
+    csv = folder / "categories.csv"
+    fleet_file.write(csv, 20_000, fleet_file.MANY_CATEGORIES)
+    paths = {cars: fleet_file.lists(cars) for cars in LISTS}
+    paths[0] = [path.replace("offers", "bookCar").partition("&limit")[0] for path in paths[1]]
+    samples = {}
+    with contextlib.ExitStack() as stack:
+        running = {name: stack.enter_context(
+                       services.serving(start, folder / f"lists of {name}", fleet=csv))
+                   for name, start in (("adapter-kayak", services.start_ours),
+                                       ("adapter-jq", services.start_with_jq))}
+        for _ in range(effort.rounds):
+            for cars in sorted(paths):
+                for name, service in running.items():
+                    if cars and count_cars(service, paths[cars][0]) != cars:
+                        raise RuntimeError(f"{name} lists another number of cars than {cars}")
+                    sample, _ = measure(service, effort, USUAL_CONNECTIONS,
+                                        f"time {effort.seconds}", paths[cars])
+                    samples.setdefault((name, cars), []).append(sample)
+    return samples
+
+
+def count_cars(service, path):
+    return len(json.loads(services.get(service.address, service.port, path)[1])["cars"])
 
 
 def program_output(name, *arguments):

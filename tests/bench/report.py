@@ -29,6 +29,7 @@ class Results:
     held: dict
     fleets: dict
     fleet_memory: dict
+    lists: dict
     search: str
     store: str
     durable: dict  # None without a PostgreSQL server
@@ -97,6 +98,19 @@ def fleets_table(results):
          number(median(sample.rate for sample in samples)),
          number(median(sample.p99 for sample in samples)), number(results.fleet_memory[cars]))
         for cars, samples in results.fleets.items()])
+
+
+def lists_table(lists):
+    rows = []
+    for (name, cars), samples in sorted(lists.items(), key=lambda item: item[0][1]):
+        cpu = median(sample.cpu for sample in samples)
+        rows.append((f"`GET /offers`, {cars}" if cars else "`GET /bookCar`", name, number(cpu),
+                     number(cpu / max(cars, 1)),
+                     number(median(sample.rate for sample in samples)),
+                     number(median(sample.p50 for sample in samples)),
+                     number(median(sample.p99 for sample in samples))))
+    return table(("cars", "adapter", "CPU us", "CPU us a car", "requests/s", "p50 us", "p99 us"),
+                 rows)
 
 
 # --- targets ------------------------------------------------------------------------------------
@@ -266,6 +280,14 @@ which its request was meant to leave.
 `GET /bookCar` with dates, locations and categories that change, {USUAL_CONNECTIONS} connections.
 
 {fleets_table(results)}
+
+## Lists
+
+The cheapest free car of each category, of 100 categories and 20,000 cars, for periods that change,
+{USUAL_CONNECTIONS} connections: one request and one call of the adapter for all of them. Both
+adapters write kayak's format; adapter-jq runs its filter once for each car.
+
+{lists_table(results.lists)}
 
 ## Search
 
