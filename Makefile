@@ -194,6 +194,12 @@ browser: ## the operator's page in a real browser, on each kind of database (ins
 	$(PYTEST) -n 2 tests/desk
 	STORE=postgresql $(PYTEST) -n 2 tests/desk
 
+# CLIENT_OPTIONAL=1: skipped where npm's registry cannot be reached.
+client: ## a client generated from docs/openapi books a car (npm; installs what is missing)
+	@tools/install-deps build test client
+	@$(MAKE) --no-print-directory $(JOBS) all
+	BUILD_DIR=$(CURDIR)/$(BUILD) $(PYTHON) -B tests/client/run
+
 # What differs with the transport (TRANSPORT=libcurl).
 CALLS_TESTS := $(addprefix $(BUILD)/unit/booking-main/adapter/,test_calls test_connection test_url)
 adapter-calls: all $(CALLS_TESTS) ## only the tests of the calls to the adapter, for either TRANSPORT
@@ -333,7 +339,7 @@ help: ## this list
 	  /^[a-z0-9-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
 
 FORCE:
-.PHONY: all deps install install-units clean run test unit http partners soak-short http-postgresql browser adapter-calls \
+.PHONY: all deps install install-units clean run test unit http partners soak-short http-postgresql browser client adapter-calls \
   soak e2e e2e-k8s lint format bench bench-scaling bench-guard \
   bench-programs images push help FORCE
 
