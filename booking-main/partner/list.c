@@ -177,7 +177,7 @@ void booking_list(void *context, struct http_request *request)
         [AFTER] = request_optional("after", read_after, &list->after),
         request_optional("limit", read_limit, &list->limit),
     };
-    if (!request_read_query(request, fields, FIELDS)) {
+    if (!request_read_query(request, fields, FIELDS) || !request_read_no_body(request)) {
         list_free(list);
         return;
     }

@@ -2,6 +2,7 @@
  * format. They change nothing. */
 #include "engine.h"
 #include "lib/base/container_of.h"
+#include "lib/http/fields.h"
 #include "partner/asked.h"
 #include "partner/document.h"
 #include "partner/journal.h"
@@ -99,7 +100,7 @@ void offer_list(void *context, struct http_request *request)
     struct engine *engine = context;
     struct criteria criteria;
     unsigned limit = LIST_DEFAULT;
-    if (!asked_read(engine, request, &criteria, &limit, LIST_MAX))
+    if (!request_read_no_body(request) || !asked_read(engine, request, &criteria, &limit, LIST_MAX))
         return;
     uint32_t positions[LIST_MAX];
     size_t count = inventory_find_each(engine->inventory, &criteria, positions, limit);

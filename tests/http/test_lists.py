@@ -207,6 +207,13 @@ def test_a_bad_query_for_bookings(pod, query, parameter):
     assert_problem(pod.ask("/bookings?" + query), 400, "invalid-request", parameter)
 
 
+@pytest.mark.parametrize("path", ["/bookings", "/offers?" + PERIOD])
+def test_a_body_is_refused(pod, path):
+    """A filter that is sent as one would be passed over."""
+    assert_problem(pod.ask(path, body=b'{"status":"held"}'), 400, "invalid-request")
+    assert pod.ask(path, body=b"{}").status == 200
+
+
 def test_bookings_need_the_key_too(start, tmp_path):
     (tmp_path / "keys").write_text("secret\n")
     pod = start.pod("kayak", "--api-keys", tmp_path / "keys")
