@@ -161,7 +161,8 @@ static int adapter_run(int argc, char **argv, struct adapter *adapter,
         .program = name,
         .summary =
             "Answers POST /formatCarInfo: takes the engine's car document, returns the same\n"
-            "car in this partner's format. Also serves /healthz and /metrics.",
+            "car in this partner's format; POST /formatCarList does so with a list of cars.\n"
+            "Also serves /healthz and /metrics.",
         .service = true,
         .entries = entries,
         .count = count,

@@ -44,8 +44,8 @@ struct adapter_document_format {
     /* Before the adapter listens; ADAPTER_SERVE, or the exit status to end with. */
     int (*begin)(void *context, struct loop *loop, struct log *log);
     /* Writes the partner's JSON object, to which the kit adds what a booking's object does not say
-     * (docs/partners.md). False, with a reason
-     * added to `error`, when there is none: the engine gets a 500 and the log has the reason. */
+     * (docs/partners.md). False, with a reason added to `error`, when there is none: the engine
+     * gets a 500 and the log has the reason. */
     bool (*format)(void *context, const struct adapter_document *document, struct buffer *out,
                    struct buffer *error);
     /* After the last request, whatever begin() returned. */

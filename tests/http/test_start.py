@@ -64,6 +64,8 @@ def test_help_lists_every_option(binary):
         assert variable in done.stdout
     for flag in ("help", "version", "healthcheck"):
         assert f"--{flag}" in done.stdout
+    if binary != "booking-main":
+        assert "/formatCarInfo" in done.stdout and "/formatCarList" in done.stdout
     for default in ("33", "9033", "http://127.0.0.1:9096", "sqlite:booking.db", "default: default",
                     "default: 5") if binary == "booking-main" else ("127.0.0.1", "9096"):
         assert default in done.stdout
