@@ -52,7 +52,7 @@ static void add_answer(struct buffer *out, struct post *post)
 /* Why it was not taken, cut between two characters. */
 static void write_error(struct post *post, CURLcode code, long status, struct buffer *out)
 {
-    if (*post->refused)
+    if (code != CURLE_OK && *post->refused) /* of several addresses another may have answered */
         buffer_printf(out, "its address is not public: %s", post->refused);
     else if (code != CURLE_OK)
         text_add_shown(out, *post->trouble ? post->trouble : curl_easy_strerror(code));

@@ -35,11 +35,12 @@ STATEMENT = """\
 \\set pickup 30000000 + (:n * :clients + :client_id) * 10
 \\set back :pickup + 10
 SELECT result, id, channel, reference, car, pickup_at, return_at, state, expires_at, day_price,\
- hour_price, total, currency, carid, location, category FROM booking_group('[{"operation":0,\
-"now":1700000000,"id":":r-:client_id-:n","channel":"bench","reference":"","car": :car,\
-"pickup_at": :pickup,"return_at": :back,"state":2,"expires_at":0,"day_price":5500,"total":5500,\
-"currency":"EUR","location":"NCE","category":"ECMR","key":"key-:r-:client_id-:n","request":"%s",\
-"status":201,"answer_location":"/bookings/0123456789abcdefghijkl",\
+ hour_price, total, currency, carid, location, category, turnaround FROM booking_group('[\
+{"operation":0,"now":1700000000,"id":":r-:client_id-:n","channel":"bench","reference":"",\
+"car": :car,"pickup_at": :pickup,"return_at": :back,"state":2,"expires_at":0,"day_price":5500,\
+"total":5500,"currency":"EUR","location":"NCE","category":"ECMR","turnaround":0,\
+"key":"key-:r-:client_id-:n","request":"%s","status":201,\
+"answer_location":"/bookings/0123456789abcdefghijkl",\
 "content_type":"application/json","body":"%s"}]', 1700000000, 1700000000000, false) ORDER BY place;
 """ % ("ab" * 32, "ab" * 190)
 

@@ -7,6 +7,7 @@ clock, its timeouts among them, takes the time it takes. See clock.c.
 import mmap
 import os
 import pathlib
+import shlex
 import subprocess
 import tempfile
 import time
@@ -25,7 +26,7 @@ def _build():
         return
     LIBRARY.parent.mkdir(exist_ok=True)
     own = LIBRARY.with_suffix(f".{os.getpid()}")
-    subprocess.run([os.environ.get("CC", "cc"), "-std=gnu17", "-D_GNU_SOURCE", "-O2", "-Wall",
+    subprocess.run([*shlex.split(os.environ.get("CC", "cc")), "-std=gnu17", "-D_GNU_SOURCE", "-O2", "-Wall",
                     "-Wextra", "-fPIC", "-shared", "-o", own, SOURCE], check=True)
     own.replace(LIBRARY)
 

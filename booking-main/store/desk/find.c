@@ -86,6 +86,12 @@ static void add_range(struct sql_statement *statement, const char *column, bool 
         sql_add_number(statement, text, to);
 }
 
+/* Of the first table, whose own indexes have those few. */
+static bool state_is_rare(enum booking_state state)
+{
+    return state == BOOKING_HELD || state == BOOKING_CANCELLED || state == BOOKING_EXPIRED;
+}
+
 static void add_filter(struct sql_statement *statement, const struct desk_filter *filter,
                        const struct known *known)
 {
@@ -108,7 +114,8 @@ static void add_filter(struct sql_statement *statement, const struct desk_filter
     }
     if (*filter->channel)
         sql_add_text(statement,
-                     filter->order == DESK_BY_PICKUP && !known->channel_is_rare
+                     state_is_rare(filter->state) ||
+                             (filter->order == DESK_BY_PICKUP && !known->channel_is_rare)
                          ? " AND (b.channel || '') = "
                          : " AND b.channel = ",
                      filter->channel);
@@ -119,6 +126,8 @@ static void add_filter(struct sql_statement *statement, const struct desk_filter
     snprintf(state, sizeof state, " AND b.state %s %d", filter->state ? "=" : "<>",
              filter->state ? (int)filter->state : BOOKING_BLOCKED);
     sql_add(statement, state);
+    if (filter->state == BOOKING_CANCELLED || filter->state == BOOKING_EXPIRED)
+        sql_add(statement, " AND b.state IN (3, 4)"); /* which says so to that index */
     if (!filter->state) /* nor a block that was taken back before it began */
         sql_add(statement, " AND (b.channel || '') <> ''");
     add_range(statement, "b.pickup_at",
@@ -172,7 +181,7 @@ static bool tell_page(struct desk *desk, const struct desk_filter *filter,
                       desk_booking_reader *each, void *context, struct desk_booking *last,
                       unsigned *count)
 {
-    struct order order = order_of(filter, known);
+    struct order order = order_of(filter, known), first_order = order;
     struct sql_statement statement, conditions;
     char end[96];
     /* The conditions are written once, so that both tables share their parameters. */
@@ -188,9 +197,12 @@ static bool tell_page(struct desk *desk, const struct desk_filter *filter,
     memcpy(statement.values, conditions.values, sizeof statement.values);
     statement.count = conditions.count;
     const char *text = conditions.text.data ? conditions.text.data : "";
-    add_table(&statement, DESK_FROM("bookings"), text, &order, limit);
-    sql_add(&statement, " UNION ALL ");
-    add_table(&statement, DESK_FROM("past_bookings"), text, &order, limit);
+    first_order.filter_first |= state_is_rare(filter->state);
+    add_table(&statement, DESK_FROM("bookings"), text, &first_order, limit);
+    if (filter->state != BOOKING_HELD) { /* which is never over */
+        sql_add(&statement, " UNION ALL ");
+        add_table(&statement, DESK_FROM("past_bookings"), text, &order, limit);
+    }
     snprintf(end, sizeof end, " ORDER BY %s %s, " DESK_COLUMN_ID " %s LIMIT %u", order.place,
              order.direction, order.direction, limit);
     sql_add(&statement, end);
