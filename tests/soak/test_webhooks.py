@@ -36,7 +36,8 @@ class Moody(Receiver):
         super().__init__(self.mood)
 
     def mood(self, sock, webhook):
-        if self.chances.random() < 0.5:
+        # Not so often that it is given up, which is after ten tries.
+        if self.ids()[webhook.id] < 6 and self.chances.random() < 0.5:
             answer = self.chances.choice(BAD)
             if callable(answer):
                 return answer(sock, webhook)
