@@ -4,6 +4,7 @@
 #include "lib/http/fields.h"
 #include "partner/journal.h"
 
+#include <stdio.h>
 #include <string.h>
 
 struct asked_reading {
@@ -29,10 +30,9 @@ static bool read_parameter(void *context, const char *name, const char *value)
         return asked_wrong(reading, "limit", "is given twice");
     reading->limited = true;
     if (!value || !request_whole_number(value, 1, reading->most, &number)) {
-        reading->criteria.parameter = "limit";
-        buffer_printf(reading->criteria.error, "limit must be a whole number from 1 to %u.",
-                      reading->most);
-        return false;
+        char what[48];
+        snprintf(what, sizeof what, "must be a whole number from 1 to %u", reading->most);
+        return asked_wrong(reading, "limit", what);
     }
     *reading->limit = (unsigned)number;
     return true;

@@ -349,14 +349,22 @@ static void a_long_one_has_the_loop_do_something(void **state)
     assert_int_equal(job->result, DESK_OK);
 }
 
+/* A long and a short one, which both have begun. */
+static void run_one_of_each(struct desk_job **long_one, struct desk_job **short_one)
+{
+    *long_one = new_job(run_until_told);
+    *short_one = new_job(run_until_cancelled);
+    assert_true(desk_jobs_add_long(jobs, *long_one));
+    assert_true(desk_jobs_add(jobs, *short_one));
+    sem_wait(&begun);
+    sem_wait(&begun);
+}
+
 static void nobody_wants_it_any_more(void **state)
 {
     (void)state;
-    struct desk_job *long_one = new_job(run_until_told), *short_one = new_job(run_until_cancelled);
-    assert_true(desk_jobs_add_long(jobs, long_one));
-    assert_true(desk_jobs_add(jobs, short_one));
-    sem_wait(&begun);
-    sem_wait(&begun);
+    struct desk_job *long_one, *short_one;
+    run_one_of_each(&long_one, &short_one);
     desk_jobs_cancel(jobs, long_one);
     desk_jobs_cancel(jobs, long_one); /* again is the same */
     await_done(1);
@@ -400,11 +408,8 @@ static void nobody_wants_what_waits(void **state)
 static void a_stop_ends_those_that_run(void **state)
 {
     (void)state;
-    struct desk_job *long_one = new_job(run_until_told), *short_one = new_job(run_until_cancelled);
-    assert_true(desk_jobs_add_long(jobs, long_one));
-    assert_true(desk_jobs_add(jobs, short_one));
-    sem_wait(&begun);
-    sem_wait(&begun);
+    struct desk_job *long_one, *short_one;
+    run_one_of_each(&long_one, &short_one);
     desk_jobs_stop(jobs);
     assert_int_equal(done_count, 2);
     assert_int_equal(long_one->end, DESK_JOB_STOPPED);
