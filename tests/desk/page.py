@@ -126,8 +126,12 @@ class Page:
         control.send_keys(text, *keys)
 
     def go(self, address):
-        self.script("location.hash = arguments[0]", address)
-        self.until(lambda: self.script("return location.hash") == address, address)
+        """The view of an address, which the page begins to show when it hears of it, not before."""
+        self.driver.execute_async_script("""
+            const [address, done] = arguments;
+            if (location.hash === address) done();
+            addEventListener('hashchange', () => done(), { once: true });
+            location.hash = address;""", address)
         self.wait_for_view()
 
     def search(self, text):
