@@ -11,7 +11,7 @@
 #include <string.h>
 #include <strings.h>
 
-enum { CHUNK = 32 * 1024 };
+enum { CHUNK = 4 * 1024 }; /* some thirty bookings, after which partners may go first */
 
 /* --- whether CSV is asked for ----------------------------------------------------------------- */
 
@@ -127,6 +127,7 @@ static bool write_chunk(struct export *export)
     struct buffer *chunk = &export->chunk;
     bool written = !chunk->failed && http_stream_write(export->stream, chunk->data, chunk->size);
     buffer_clear(chunk);
+    desk_job_give_way();
     return written;
 }
 

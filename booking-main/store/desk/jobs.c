@@ -184,6 +184,14 @@ static void *run_long(void *context)
     return NULL;
 }
 
+/* A thread that wakes goes before a SCHED_IDLE one, but one that waits already may not: the
+ * kernel's fair queue (EEVDF) passes over whoever had more than its share lately, and lets the idle
+ * one run for milliseconds. */
+void desk_job_give_way(void)
+{
+    (void)sched_yield();
+}
+
 void desk_jobs_call_loop(struct desk_jobs *jobs, struct desk_job *job,
                          void (*look)(struct desk_job *job))
 {

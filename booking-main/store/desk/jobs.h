@@ -40,7 +40,9 @@ struct desk_job {
     /* On the loop's thread, when a long job that runs is to end: whatever else than the database it
      * waits for. NULL for nothing. */
     void (*cancelled)(struct desk_job *job);
-    bool background; /* of a long one that holds nothing others wait for: it only reads */
+    /* Of a long one that holds nothing others wait for: it only reads. It gives way every tenth of
+     * a millisecond or so. */
+    bool background;
     enum desk_job_end end;
     enum desk_result result;
     struct buffer error; /* a sentence, with DESK_FAILED and DESK_JOB_NO_STORE */
@@ -69,6 +71,9 @@ void desk_jobs_cancel(struct desk_jobs *jobs, struct desk_job *job);
 /* From a long job's thread: has `look` called on the loop's thread, and soon. */
 void desk_jobs_call_loop(struct desk_jobs *jobs, struct desk_job *job,
                          void (*look)(struct desk_job *job));
+
+/* From the thread of a job in the background: whoever is ready to run goes first. */
+void desk_job_give_way(void);
 
 /* Ends all jobs, those that wait and those that run; their done() is called from within. Then no
  * more are taken. Both are fine with NULL. */
