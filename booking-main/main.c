@@ -115,9 +115,11 @@ static void on_finishing(void *context)
 static bool is_idle(void *context)
 {
     const struct engine *engine = context;
-    return http_server_requests_in_progress(engine->public_server) == 0 &&
-           desk_server_is_idle(engine->desk) && traces_flushed(engine->traces) &&
-           webhooks_finished(engine->webhooks);
+    if (http_server_requests_in_progress(engine->public_server) ||
+        !desk_server_is_idle(engine->desk))
+        return false;
+    bool flushed = traces_flushed(engine->traces); /* both begin to end at their first question */
+    return webhooks_finished(engine->webhooks) && flushed;
 }
 
 /* --- SIGHUP ---------------------------------------------------------------------------------- */

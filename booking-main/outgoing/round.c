@@ -31,15 +31,6 @@ static bool take_due(void *context, const struct webhook_delivery *delivery)
     return true;
 }
 
-static bool take_counts(void *context, const struct webhook_summary *summary)
-{
-    struct round *round = context;
-    round->counted = true;
-    round->waiting = summary->waiting;
-    round->given_up = summary->given_up;
-    return true;
-}
-
 static enum desk_result settle(struct round *round, struct desk *desk, int64_t now)
 {
     if (!round->outcome_count)
@@ -53,7 +44,7 @@ static enum desk_result settle(struct round *round, struct desk *desk, int64_t n
 static enum desk_result run(struct round *round, struct desk *desk)
 {
     struct buffer *error = &round->job.error;
-    int64_t now = time(NULL), next_at; /* which is not waited for: rounds come often */
+    int64_t now = time(NULL);
     enum desk_result result = DESK_OK;
     round->asked_at = loop_clock();
     if (round->lease) {
@@ -67,10 +58,10 @@ static enum desk_result run(struct round *round, struct desk *desk)
     if (result == DESK_OK)
         result = webhook_collect(desk, round->channel, round->owner, now, &round->collected, error);
     if (result == DESK_OK)
-        result =
-            webhook_due(desk, round->channel, now, ROUND_DUE_MAX, take_due, round, &next_at, error);
+        result = webhook_due(desk, round->channel, now, ROUND_DUE_MAX, take_due, round, error);
     if (result == DESK_OK && round->count)
-        result = webhook_summaries(desk, round->channel, take_counts, round, error);
+        result = webhook_count(desk, round->channel, &round->waiting, &round->given_up, error);
+    round->counted = round->count && result == DESK_OK;
     return result;
 }
 

@@ -4,6 +4,7 @@
 #include "lib/base/metrics.h"
 #include "lib/base/text.h"
 #include "lib/curl/transfers.h"
+#include "outgoing/complaint.h"
 #include "outgoing/otlp.h"
 
 #include <stdio.h>
@@ -16,7 +17,6 @@
 enum {
     BODY_MAX = 4 * 1024 * 1024, /* as OpenTelemetry recommends; a batch has a tenth of it */
     CONNECT_MILLISECONDS = 2000,
-    COMPLAINT_SECONDS = 60, /* between log lines of spans that are rejected */
 };
 
 struct traces {
@@ -42,7 +42,7 @@ struct traces {
     int64_t not_before;      /* no try comes earlier */
     int64_t wall;            /* from loop_clock() to nanoseconds since 1970 */
     int64_t flush_until;     /* 0: not told to stop */
-    int64_t complained_at;
+    struct complaint not_taken, rejecting;
 
     uint64_t exported, rejected, dropped, undelivered;
 };
@@ -220,7 +220,8 @@ static int64_t pause_after(struct traces *traces)
 /* The batch was not taken: another try, if that is allowed, or it is dropped. */
 static void batch_failed(struct traces *traces, const char *reason, bool again, int64_t wait)
 {
-    if (!traces->failures++)
+    traces->failures++;
+    if (complaint_due(&traces->not_taken, loop_now(traces->loop)))
         log_error(traces->log, "traces are not taken", "error", reason, NULL);
     int64_t pause = pause_after(traces);
     traces->not_before = loop_now(traces->loop) + (wait > pause ? wait : pause);
@@ -230,9 +231,17 @@ static void batch_failed(struct traces *traces, const char *reason, bool again, 
     traces->batch = 0;
 }
 
+static void log_rejected(struct traces *traces, uint64_t rejected, const char *reason)
+{
+    char count[24];
+    snprintf(count, sizeof count, "%llu", (unsigned long long)rejected);
+    log_error(traces->log, "the collector took not all traces", "rejected", count, "error", reason,
+              NULL);
+}
+
 static void batch_taken(struct traces *traces)
 {
-    if (traces->failures)
+    if (complaint_over(&traces->not_taken))
         log_info(traces->log, "traces are taken again", NULL);
     traces->failures = 0;
     char reason[OTLP_MESSAGE_MAX + 1];
@@ -243,14 +252,10 @@ static void batch_taken(struct traces *traces)
     traces->rejected += rejected;
     traces->exported += traces->batch - rejected;
     traces->batch = 0;
-    int64_t now = loop_now(traces->loop);
-    if ((!rejected && !*reason) || (traces->complained_at && now < traces->complained_at))
-        return;
-    traces->complained_at = now + COMPLAINT_SECONDS * LOOP_SECOND;
-    char count[24];
-    snprintf(count, sizeof count, "%llu", (unsigned long long)rejected);
-    log_error(traces->log, "the collector took not all traces", "rejected", count, "error", reason,
-              NULL);
+    if (!rejected && !*reason)
+        complaint_over(&traces->rejecting);
+    else if (complaint_due(&traces->rejecting, loop_now(traces->loop)))
+        log_rejected(traces, rejected, reason);
 }
 
 static void on_ended(struct transfer *transfer, CURLcode code)
@@ -478,6 +483,7 @@ void traces_metrics(const struct traces *traces, struct buffer *out)
     metrics_sample(out, "trace_spans_total", "result=\"rejected\"", traces->rejected);
     metrics_sample(out, "trace_spans_total", "result=\"dropped\"", traces->dropped);
     metrics_sample(out, "trace_spans_total", "result=\"undelivered\"", traces->undelivered);
-    metrics_single(out, "trace_spans_waiting", "gauge", "Spans that wait to be sent.",
+    metrics_single(out, "trace_spans_waiting", "gauge",
+                   "Spans that wait to be sent, in the ring and in the batch under way.",
                    traces->count + traces->batch);
 }

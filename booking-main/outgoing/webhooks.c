@@ -8,6 +8,7 @@
 #include "lib/base/container_of.h"
 #include "lib/base/metrics.h"
 #include "lib/base/text.h"
+#include "outgoing/complaint.h"
 #include "outgoing/retry.h"
 #include "outgoing/round.h"
 #include "outgoing/secret_file.h"
@@ -27,7 +28,7 @@
 #define RENEW_AFTER  (2 * LOOP_SECOND)                         /* the lease */
 #define COUNT_AFTER  (10 * LOOP_SECOND)                        /* the deliveries */
 #define LEASE_SURELY ((ROUND_LEASE_SECONDS - 1) * LOOP_SECOND) /* databases count whole seconds */
-#define SLOW_PACE    (100 * LOOP_MILLISECOND)                  /* between tries that keep failing */
+#define SLOW_PACE    LOOP_SECOND                               /* between tries that keep failing */
 
 enum {
     SLOW_AFTER = 8,   /* failures one after the other */
@@ -58,6 +59,7 @@ struct webhooks {
     unsigned outcome_count, settling; /* the first `settling` are with the round */
     unsigned next_due;                /* of the round's */
     unsigned failures;                /* one after the other */
+    struct complaint complaint;       /* of those that were not taken */
 
     uint64_t rounds, delivered, failed, given_up;
     int64_t waiting_now, given_up_now;
@@ -103,7 +105,7 @@ static void was_taken(struct webhooks *webhooks, struct webhook_outcome *outcome
 {
     outcome->kind = WEBHOOK_DELIVERED;
     webhooks->delivered++;
-    if (webhooks->failures)
+    if (complaint_over(&webhooks->complaint))
         log_info(webhooks->config.log, "webhooks are taken again", "channel",
                  webhooks->config.channel, NULL);
     webhooks->failures = 0;
@@ -138,7 +140,7 @@ static void was_not_taken(struct webhooks *webhooks, const struct due *due, cons
     if (pause < 0) {
         webhooks->given_up++;
         log_delivery(webhooks, "webhook given up", due, sent->error);
-    } else if (!webhooks->failures) {
+    } else if (complaint_due(&webhooks->complaint, loop_now(webhooks->config.loop))) {
         log_delivery(webhooks, "webhooks are not taken", due, sent->error);
     }
     webhooks->failures++;

@@ -17,6 +17,7 @@
 #include "lib/base/container_of.h"
 #include "lib/http/fields.h"
 #include "lib/json/writer.h"
+#include "partner/lookup.h"
 #include "partner/partner.h"
 #include "store/changes/changes.h"
 #include "store/desk/jobs.h"
@@ -229,37 +230,23 @@ static void take_page(struct poll *poll)
         poll_wait(poll);
 }
 
-static void refuse_end(struct poll *poll, enum desk_job_end end)
-{
-    static const struct {
-        enum problem problem;
-        const char *detail;
-    } refusals[] = {
-        [DESK_JOB_RAN] = {PROBLEM_STORE_UNAVAILABLE, "Try again in a moment."},
-        [DESK_JOB_NO_STORE] = {PROBLEM_STORE_UNAVAILABLE, "Try again in a moment."},
-        [DESK_JOB_WAITED] = {PROBLEM_OVERLOADED, "The database is busy: try again in a moment."},
-        [DESK_JOB_TOO_SLOW] = {PROBLEM_TOO_SLOW, "Try again in a moment."},
-        [DESK_JOB_STOPPED] = {PROBLEM_DRAINING, "Try again in a moment."},
-    };
-    poll_refuse(poll, refusals[end].problem, NULL, refusals[end].detail);
-}
-
 static void on_read(struct desk_job *job)
 {
     struct partner_changes *changes = container_of(job, struct partner_changes, job);
-    bool good = job->end == DESK_JOB_RAN && job->result == DESK_OK;
+    const char *detail;
+    enum problem problem = lookup_problem(changes->engine, job, &detail);
     struct poll *next, *first = changes->reading.first;
-    if (!good && job->error.size)
+    if (problem != PROBLEM_COUNT && job->error.size)
         log_error(changes->engine->log, "the database failed for those who ask for changes",
                   "error", job->error.data, NULL);
     list_init(&changes->reading);
     for (struct poll *poll = first; poll; poll = next) {
         next = poll->next;
         poll->list = NULL;
-        if (good)
+        if (problem == PROBLEM_COUNT)
             take_page(poll);
         else
-            refuse_end(poll, job->end);
+            poll_refuse(poll, problem, NULL, detail);
     }
     start_reading(changes);
 }

@@ -8,6 +8,7 @@
 #include "lib/base/text.h"
 #include "lib/http/fields.h"
 #include "partner/document.h"
+#include "partner/lookup.h"
 #include "partner/partner.h"
 #include "store/desk/jobs.h"
 #include "store/desk/page_end.h"
@@ -73,31 +74,11 @@ static enum desk_result run_list(struct desk_job *job, struct desk *desk)
 
 /* --- on the loop ------------------------------------------------------------------------------ */
 
-/* The problem that the job's end is, with its detail; PROBLEM_COUNT for none. */
-static enum problem list_trouble(const struct list *list, const char **detail)
-{
-    *detail = "Try again in a moment.";
-    switch (list->job.end) {
-    case DESK_JOB_RAN:
-        return list->job.result == DESK_OK ? PROBLEM_COUNT : PROBLEM_STORE_UNAVAILABLE;
-    case DESK_JOB_NO_STORE:
-        return PROBLEM_STORE_UNAVAILABLE;
-    case DESK_JOB_WAITED:
-        return list->engine->store_down ? PROBLEM_STORE_UNAVAILABLE : PROBLEM_OVERLOADED;
-    case DESK_JOB_TOO_SLOW:
-        *detail = "Ask for less: a smaller limit, or a reference.";
-        return PROBLEM_TOO_SLOW;
-    case DESK_JOB_STOPPED:
-        break;
-    }
-    return PROBLEM_DRAINING;
-}
-
 static void on_listed(struct desk_job *job)
 {
     struct list *list = container_of(job, struct list, job);
     const char *detail;
-    enum problem problem = list_trouble(list, &detail);
+    enum problem problem = lookup_problem(list->engine, job, &detail);
     if (job->error.size)
         log_error(list->engine->log, "bookings cannot be listed", "error", job->error.data,
                   "request_id", list->request->identity->request_id, NULL);

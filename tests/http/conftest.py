@@ -1,6 +1,7 @@
 import re
 import signal
 import socket
+import subprocess
 import threading
 import time
 
@@ -29,6 +30,19 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if stores.IS_POSTGRESQL and item.get_closest_marker("sqlite_only"):
             item.add_marker(pytest.mark.skip(reason="of SQLite alone"))
+
+
+@pytest.fixture
+def make_certificate(tmp_path):
+    """Makes one of an address, which nobody signed but itself: its file and its key's."""
+    def make(address="127.0.0.1"):
+        files = tmp_path / "certificate.pem", tmp_path / "key.pem"
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+                        "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2", "-subj", "/CN=unit",
+                        "-addext", f"subjectAltName=IP:{address}", "-out", files[0],
+                        "-keyout", files[1]], check=True, capture_output=True)
+        return files
+    return make
 
 
 @pytest.fixture(autouse=True)

@@ -14,6 +14,7 @@ import pathlib
 import re
 import signal
 import socket
+import ssl
 import struct
 import subprocess
 import tempfile
@@ -359,7 +360,11 @@ class StandIn:
     """An adapter that does what its script says: `script(sock, received)` answers one POST and
     returns whether the connection goes on. /healthz is always well unless `healthz` says other."""
 
-    def __init__(self, script=None, address=None, port=0):
+    def __init__(self, script=None, address=None, port=0, certificate=None):
+        """With a certificate, its file and its key's, it speaks TLS."""
+        self.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER) if certificate else None
+        if certificate:
+            self.tls.load_cert_chain(*certificate)
         self.script = script or (lambda sock, received: sock.sendall(http_answer()) or True)
         self.healthz = http_answer(b"ok\n", content_type="text/plain")
         self.received = []
@@ -367,7 +372,7 @@ class StandIn:
         self.sockets = set()
         self.listener = socket.create_server((address or fresh_address(), port), backlog=512)
         self.address, self.port = self.listener.getsockname()
-        self.url = f"http://{self.address}:{self.port}"
+        self.url = f"http{'s' if certificate else ''}://{self.address}:{self.port}"
         self.thread = threading.Thread(target=self._accept, daemon=True)
         self.thread.start()
 
@@ -382,6 +387,10 @@ class StandIn:
 
     def _serve(self, sock):
         with contextlib.suppress(OSError, ValueError):
+            if self.tls:
+                self.sockets.discard(sock)
+                sock = self.tls.wrap_socket(sock, server_side=True)
+                self.sockets.add(sock)
             reader = sock.makefile("rb")
             while received := self._read(reader):
                 if received.path == "/healthz":

@@ -2,8 +2,6 @@
 import http.client
 import json
 import re
-import ssl
-import subprocess
 import threading
 import time
 
@@ -397,34 +395,9 @@ def test_a_bad_endpoint_stops_the_start(url):
 
 # --- TLS -----------------------------------------------------------------------------------------
 
-@pytest.fixture
-def certificate(tmp_path):
-    """Of 127.0.0.1, which nobody signed but itself."""
-    files = tmp_path / "certificate.pem", tmp_path / "key.pem"
-    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
-                    "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2", "-subj", "/CN=unit",
-                    "-addext", "subjectAltName=IP:127.0.0.1", "-out", files[0], "-keyout", files[1]],
-                   check=True, capture_output=True)
-    return files
-
-
-class SecureCollector(Collector):
-    def __init__(self, certificate):
-        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        self.context.load_cert_chain(*certificate)
-        super().__init__(address="127.0.0.1")
-        self.url = f"https://127.0.0.1:{self.port}"
-
-    def _serve(self, sock):
-        try:
-            secure = self.context.wrap_socket(sock, server_side=True)
-        except OSError:
-            return
-        super()._serve(secure)
-
-
-def test_https(start, certificate):
-    collector = start._add(SecureCollector(certificate))
+def test_https(start, make_certificate):
+    certificate = make_certificate()
+    collector = start._add(Collector(address="127.0.0.1", certificate=certificate))
     engine = start.pod("kayak", "--otlp-endpoint", collector.url,
                        environment={"SSL_CERT_FILE": str(certificate[0])})
     engine.ask("/first")
@@ -432,8 +405,8 @@ def test_https(start, certificate):
     wait_for_result(engine, exported=1)
 
 
-def test_a_certificate_of_nobody_knows_whom_is_refused(start, certificate):
-    collector = start._add(SecureCollector(certificate))
+def test_a_certificate_of_nobody_knows_whom_is_refused(start, make_certificate):
+    collector = start._add(Collector(address="127.0.0.1", certificate=make_certificate()))
     engine = start.pod("kayak", "--otlp-endpoint", collector.url)
     engine.ask("/first")
     wait_until(lambda: "traces are not taken" in engine.stderr())

@@ -8,7 +8,7 @@ import pytest
 from clock import Clock
 from booking_support import at, book, post as order_of, order
 from desk_support import REASON, post
-from support import http_answer, wait_until
+from support import fresh_address, http_answer, wait_until
 from test_start import refused_start
 from webhook_receiver import SECRET, TAKEN, Receiver, secret_line
 
@@ -409,6 +409,26 @@ def test_nothing_is_lost_when_engines_are_killed(begin, start, database, secret_
 
 
 # --- TLS and addresses -----------------------------------------------------------------------------
+
+@pytest.mark.parametrize("address, trusted, taken", [
+    ("{}", True, True), ("127.0.0.1", True, False), ("{}", False, False)],
+    ids=["good", "of another address", "of nobody knows whom"])
+def test_the_receivers_certificate_is_checked(begin, start, make_certificate, address, trusted,
+                                              taken):
+    of = fresh_address()
+    certificate = make_certificate(address.format(of))
+    receiver = start._add(Receiver(address=of, certificate=certificate))
+    engine, _ = begin(receiver=receiver, environment={
+        "SSL_CERT_FILE": str(certificate[0])} if trusted else {})
+    assert receiver.url.startswith("https:")
+    cancelled(engine, 1)
+    if taken:
+        receiver.wait_for(1)
+        return
+    wait_until(lambda: "webhooks are not taken" in engine.stderr())
+    assert "certificate" in engine.stderr()
+    assert not receiver.received
+
 
 def test_a_private_address_is_refused_when_connecting(start, database, secret_file):
     """localhost is a name, which is judged when it is connected to."""

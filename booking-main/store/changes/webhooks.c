@@ -306,11 +306,10 @@ enum desk_result webhook_collect(struct desk *desk, const char *channel, const c
     " d.attempts, d.next_at, d.tried_at, d.last_status, d.last_error, d.created_at"                \
     " FROM webhook_deliveries d"
 
-static unsigned tell_deliveries(struct sql *sql, const struct sql_statement *statement,
-                                webhook_reader *each, void *context)
+static void tell_deliveries(struct sql *sql, const struct sql_statement *statement,
+                            webhook_reader *each, void *context)
 {
     struct sql_rows rows;
-    unsigned count = 0;
     bool go_on = true;
     sql_query(sql, &rows, statement);
     while (go_on && sql_next(&rows)) {
@@ -330,30 +329,12 @@ static unsigned tell_deliveries(struct sql *sql, const struct sql_statement *sta
         delivery.last_error = sql_text(&rows, column++);
         delivery.created_at = sql_number(&rows, column);
         go_on = each(context, &delivery);
-        count++;
     }
     sql_end(&rows);
-    return count;
-}
-
-/* The time of the next that waits, from the index alone. */
-static int64_t next_after(struct sql *sql, const char *channel, int64_t now)
-{
-    struct sql_statement statement;
-    struct sql_rows rows;
-    sql_start(&statement, "SELECT min(next_at) FROM webhook_deliveries WHERE state = 1");
-    sql_add_text(&statement, " AND channel = ", channel);
-    sql_add_number(&statement, " AND next_at > ", now);
-    sql_query(sql, &rows, &statement);
-    int64_t next_at = sql_next(&rows) ? sql_number(&rows, 0) : -1;
-    sql_end(&rows);
-    sql_stop(&statement);
-    return next_at < 0 ? INT64_MAX : next_at;
 }
 
 enum desk_result webhook_due(struct desk *desk, const char *channel, int64_t now, unsigned limit,
-                             webhook_reader *each, void *context, int64_t *next_at,
-                             struct buffer *error)
+                             webhook_reader *each, void *context, struct buffer *error)
 {
     struct sql_statement statement;
     sql_begin(desk_sql(desk), false);
@@ -364,9 +345,8 @@ enum desk_result webhook_due(struct desk *desk, const char *channel, int64_t now
                         " WHERE o.state = 1 AND o.channel = d.channel"
                         " AND o.booking_id = d.booking_id AND o.id < d.id))");
     sql_add_number(&statement, " ORDER BY d.next_at, d.id LIMIT ", limit);
-    unsigned count = tell_deliveries(desk_sql(desk), &statement, each, context);
+    tell_deliveries(desk_sql(desk), &statement, each, context);
     sql_stop(&statement);
-    *next_at = count == limit ? now : next_after(desk_sql(desk), channel, now);
     return desk_end_reading(desk, error) ? DESK_OK : DESK_FAILED;
 }
 
@@ -383,7 +363,7 @@ enum desk_result webhook_list(struct desk *desk, const char *channel, enum webho
     if (state)
         sql_add_number(&statement, " AND d.state = ", state);
     sql_add_number(&statement, " ORDER BY d.id LIMIT ", limit);
-    (void)tell_deliveries(desk_sql(desk), &statement, each, context);
+    tell_deliveries(desk_sql(desk), &statement, each, context);
     sql_stop(&statement);
     return desk_end_reading(desk, error) ? DESK_OK : DESK_FAILED;
 }
@@ -533,6 +513,25 @@ enum desk_result webhook_test(struct desk *desk, const char *channel, int64_t no
 }
 
 /* --- summaries ------------------------------------------------------------------------------- */
+
+enum desk_result webhook_count(struct desk *desk, const char *channel, int64_t *waiting,
+                               int64_t *given_up, struct buffer *error)
+{
+    struct sql *sql = desk_sql(desk);
+    struct sql_statement statement;
+    struct sql_rows rows;
+    *waiting = *given_up = 0;
+    sql_start(&statement, "SELECT state, count(*) FROM webhook_deliveries");
+    sql_add_text(&statement, " WHERE channel = ", channel);
+    sql_add(&statement, " GROUP BY state");
+    sql_begin(sql, false);
+    sql_query(sql, &rows, &statement);
+    while (sql_next(&rows))
+        *(sql_number(&rows, 0) == WEBHOOK_WAITING ? waiting : given_up) = sql_number(&rows, 1);
+    sql_end(&rows);
+    sql_stop(&statement);
+    return desk_end_reading(desk, error) ? DESK_OK : DESK_FAILED;
+}
 
 enum desk_result webhook_summaries(struct desk *desk, const char *channel,
                                    bool (*each)(void *context,

@@ -84,11 +84,9 @@ enum desk_result webhook_collect(struct desk *desk, const char *channel, const c
 
 /* Tells the deliveries that may be sent now, those that wait for longest first: of each booking the
  * oldest alone, so that its changes arrive in their order, and any test. One that is being sent is
- * told as well. *next_at becomes when, at the soonest, another one may be sent, INT64_MAX for none
- * that waits; it may be told too soon. */
+ * told as well. */
 enum desk_result webhook_due(struct desk *desk, const char *channel, int64_t now, unsigned limit,
-                             webhook_reader *each, void *context, int64_t *next_at,
-                             struct buffer *error);
+                             webhook_reader *each, void *context, struct buffer *error);
 
 /* What became of a try. */
 struct webhook_outcome {
@@ -120,6 +118,10 @@ enum desk_result webhook_test(struct desk *desk, const char *channel, int64_t no
 enum desk_result webhook_list(struct desk *desk, const char *channel, enum webhook_state state,
                               int64_t after, unsigned limit, webhook_reader *each, void *context,
                               struct buffer *error);
+
+/* How many of a channel's deliveries wait, and how many were given up: from the index alone. */
+enum desk_result webhook_count(struct desk *desk, const char *channel, int64_t *waiting,
+                               int64_t *given_up, struct buffer *error);
 
 /* A channel's webhook; the texts are valid during the call only. */
 struct webhook_summary {
