@@ -175,6 +175,7 @@ static int prepare_wait(struct loop *loop)
 int loop_run(struct loop *loop)
 {
     loop->stopping = false;
+    loop->now = loop_clock(); /* which has gone on since the loop was made, or last ran */
     while (!loop->stopping) {
         int wait = prepare_wait(loop);
         if (loop->stopping)

@@ -322,7 +322,7 @@ static void two_long_ones_and_others_wait(void **state)
 static void so_many_long_ones_wait_and_no_more(void **state)
 {
     (void)state;
-    struct desk_job *running[] = {new_job(run_until_told), new_job(run_until_told)};
+    struct desk_job *running[] = {new_job(run_until_cancelled), new_job(run_until_cancelled)};
     struct desk_job *all[DESK_JOBS_LONGS_WAITING_MAX], *beyond = new_job(run_at_once);
     for (size_t i = 0; i < LENGTH(running); i++)
         assert_true(desk_jobs_add_long(jobs, running[i]));
