@@ -97,7 +97,8 @@ static int by_position(const void *left, const void *right)
     return (a > b) - (a < b);
 }
 
-/* One search a category. A category's cheapest car is in the catalog's order, but the cheapest that
+/* One search a category, and one for a category that is named whole, which a large catalog may not
+ * tell of. A category's cheapest car is in the catalog's order, but the cheapest that
  * is free may be any: so all are looked for, and the cheapest of them told. */
 size_t inventory_find_each(const struct inventory *inventory, const struct criteria *criteria,
                            uint32_t *positions, size_t limit)
@@ -106,6 +107,13 @@ size_t inventory_find_each(const struct inventory *inventory, const struct crite
     uint32_t found[CATALOG_CATEGORIES_MAX];
     size_t count = 0, categories = catalog_category_count(catalog);
     struct criteria one = *criteria;
+    if (criteria->category[0] && !strchr(criteria->category, '*')) {
+        uint32_t position = inventory_find(inventory, criteria);
+        if (position == CATALOG_NONE || !limit)
+            return 0;
+        positions[0] = position;
+        return 1;
+    }
     for (size_t i = 0; i < categories; i++) {
         memcpy(one.category, catalog_category(catalog, i), CAR_CATEGORY_SIZE);
         one.category[CAR_CATEGORY_SIZE] = '\0';

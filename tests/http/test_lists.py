@@ -1,4 +1,5 @@
 """GET /offers and GET /bookings: what a partner can see at once; and POST /formatCarList beneath."""
+import itertools
 import json
 import pathlib
 
@@ -35,6 +36,16 @@ def test_the_cheapest_car_of_each_category_cheapest_first(pod):
     first = json.loads(pod.ask("/offers?" + PERIOD).body)["cars"][0]
     assert first == {"carid": "1-XXX-333", "price": 55, "currency": "euro", "status": "available",
                      "message": "welcome to kayak", "payment_method": "visa"}
+
+
+def test_a_category_named_whole_is_offered_however_many_there_are(start, fleet):
+    names = ["".join(letters) for letters in itertools.product(
+        "MNEHCDIJSRFGPULWOX", "BCDWVLSTFJXPQZEMRHYNGK", "MNC")]
+    pod = start.pod("kayak", "--fleet", fleet(*(f"C{i:04d},{name}R,NCE,{50 + i},,EUR"
+                                               for i, name in enumerate(names))))
+    assert len(names) > 1000
+    assert offered(pod, f"{PERIOD}&category={names[-1]}R") == [f"C{len(names) - 1:04d}"]
+    assert offered(pod, f"{PERIOD}&limit=1") == ["C0000"]
 
 
 @pytest.mark.parametrize("query,expected", [
