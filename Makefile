@@ -269,7 +269,7 @@ BENCH_PROGRAMS := $(addprefix $(BUILD)/bench/,load floor bench_search bench_stor
   bench_engines booking-main-curl booking-main-jansson adapter-kayak-jansson)
 GO_PEERS := $(if $(shell command -v go 2>/dev/null),$(BUILD)/bench/go-front $(BUILD)/bench/go-adapter)
 
-bench: ## speed and memory beside the peers; writes docs/performance.md (QUICK=1, PART=lists: only prints)
+bench: ## speed and memory beside the peers; writes docs/performance.md (QUICK=1, PART=lists|beside: only prints)
 	@tools/install-deps build
 	@tools/install-deps bench || echo 'Peers that are missing are left out.'
 	@$(MAKE) --no-print-directory $(JOBS) WERROR= all bench-programs

@@ -31,11 +31,13 @@ class Effort:
     search_sizes: tuple = FLEETS
     store_seconds: float = 1
     database_seconds: float = 2
+    bookings: int = 1_000_000
+    beside_seconds: float = 10
 
 
 QUICK = Effort(compile_seconds=1, warm_seconds=0.2, seconds=0.5, rate_seconds=0.7,
                counted_requests=5000, fleets=FLEETS[:2], search_sizes=FLEETS[:1],
-               store_seconds=0.2, database_seconds=1)
+               store_seconds=0.2, database_seconds=1, bookings=20_000, beside_seconds=2)
 
 
 def say(text):

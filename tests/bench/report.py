@@ -5,6 +5,7 @@ import re
 import textwrap
 from statistics import median
 
+import beside
 import database
 import services
 from measurements import CONNECTIONS, USUAL_CONNECTIONS
@@ -30,6 +31,7 @@ class Results:
     fleets: dict
     fleet_memory: dict
     lists: dict
+    besides: dict
     search: str
     store: str
     durable: dict  # None without a PostgreSQL server
@@ -111,6 +113,20 @@ def lists_table(lists):
                      number(median(sample.p99 for sample in samples))))
     return table(("cars", "adapter", "CPU us", "CPU us a car", "requests/s", "p50 us", "p99 us"),
                  rows)
+
+
+def beside_table(besides):
+    """Ratios are of the same round's, so that what disturbs the machine falls on both."""
+    rows, alone = [], None
+    for name, rounds in besides.items():
+        samples = [sample for sample, _ in rounds]
+        alone = alone or samples
+        rows.append((name, number(median(sample.p50 for sample in samples)),
+                     number(median(sample.p99 for sample in samples)),
+                     f"{median(s.p99 / a.p99 for s, a in zip(samples, alone)):.2f}",
+                     number(median(sample.cpu for sample in samples)),
+                     number(median(mebibytes for _, mebibytes in rounds))))
+    return table(("beside", "p50 us", "p99 us", "to nothing's", "CPU us", "MiB"), rows)
 
 
 # --- targets ------------------------------------------------------------------------------------
@@ -288,6 +304,13 @@ The cheapest free car of each category, of 100 categories and 20,000 cars, for p
 adapters write kayak's format; adapter-jq runs its filter once for each car.
 
 {lists_table(results.lists)}
+
+## Beside other work
+
+`GET /bookCar` at {beside.RATE:,} requests a second, {USUAL_CONNECTIONS} connections, rounds of
+{effort.beside_seconds:g} s. CPU a request has that of the other work in it.
+
+{beside_table(results.besides)}
 
 ## Search
 
