@@ -11,9 +11,7 @@
 #include "partner/lookup.h"
 #include "partner/partner.h"
 #include "store/desk/jobs.h"
-#include "store/desk/page_end.h"
-
-#include "lib/json/writer.h"
+#include "store/desk/page.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,11 +23,7 @@ struct list {
     struct desk_job job;
     struct engine *engine;
     struct http_request *request;
-    struct desk_filter filter;
-    struct desk_page_end after, end;
-    bool behind; /* there is an `after` */
-    unsigned limit, count;
-    bool more;
+    struct desk_page page;
     struct buffer body;
 };
 
@@ -42,34 +36,15 @@ static void list_free(struct list *list)
 
 /* --- on the thread ---------------------------------------------------------------------------- */
 
-static bool add_booking(void *context, const struct desk_booking *row)
+static void add_booking(struct buffer *body, const struct desk_booking *row)
 {
-    struct list *list = context;
-    if (list->count == list->limit) {
-        list->more = true;
-        return false;
-    }
-    list->count++;
-    list->end.place = desk_place_of(&list->filter, row);
-    booking_document_listed(&list->body, &row->booking, row->created_at);
-    return true;
+    booking_document_listed(body, &row->booking, row->created_at);
 }
 
 static enum desk_result run_list(struct desk_job *job, struct desk *desk)
 {
     struct list *list = container_of(job, struct list, job);
-    json_begin(&list->body);
-    json_open_array(&list->body, "bookings");
-    bool found = desk_find_bookings(desk, &list->filter, list->behind ? &list->after.place : NULL,
-                                    list->limit + 1, add_booking, list, &job->error);
-    json_close_array(&list->body);
-    if (list->more) {
-        char next[DESK_PAGE_END_SIZE];
-        desk_page_end_write(&list->end, next);
-        json_add_string(&list->body, "next", next);
-    }
-    json_end(&list->body);
-    return found ? DESK_OK : DESK_FAILED;
+    return desk_page_add(desk, &list->page, &list->body, &job->error) ? DESK_OK : DESK_FAILED;
 }
 
 /* --- on the loop ------------------------------------------------------------------------------ */
@@ -148,21 +123,21 @@ void booking_list(void *context, struct http_request *request)
     buffer_init(&list->body, ANSWER_MAX);
     list->engine = engine;
     list->request = request;
-    list->filter = desk_filter_any();
-    list->limit = LIMIT;
-    snprintf(list->filter.channel, sizeof list->filter.channel, "%s", engine->config->channel);
+    struct desk_page *page = &list->page;
+    *page = (struct desk_page){.filter = desk_filter_any(), .limit = LIMIT, .add = add_booking};
+    snprintf(page->filter.channel, sizeof page->filter.channel, "%s", engine->config->channel);
     enum { AFTER = 2, FIELDS = 4 };
     struct request_field fields[FIELDS] = {
-        request_optional("reference", read_reference, list->filter.reference),
-        request_optional("status", read_status, &list->filter.state),
-        [AFTER] = request_optional("after", read_after, &list->after),
-        request_optional("limit", read_limit, &list->limit),
+        request_optional("reference", read_reference, page->filter.reference),
+        request_optional("status", read_status, &page->filter.state),
+        [AFTER] = request_optional("after", read_after, &page->after),
+        request_optional("limit", read_limit, &page->limit),
     };
     if (!request_read_query(request, fields, FIELDS) || !request_read_no_body(request)) {
         list_free(list);
         return;
     }
-    list->behind = fields[AFTER].given;
+    page->behind = fields[AFTER].given;
     if (!desk_jobs_add(engine->lookups, &list->job)) {
         http_answer_problem(request, PROBLEM_OVERLOADED, NULL, "Try again in a moment.");
         list_free(list);

@@ -13,44 +13,20 @@ enum { LIMIT = 50 };
 
 /* --- a page of them --------------------------------------------------------------------------- */
 
-struct page {
+struct page_call {
     struct desk_call call;
-    struct desk_filter filter;
-    struct desk_page_end after, end;
-    bool behind; /* there is an `after` */
-    unsigned limit, count;
-    bool more;
+    struct desk_page page;
 };
 
-static bool add_booking(void *context, const struct desk_booking *booking)
+static void add_booking(struct buffer *body, const struct desk_booking *booking)
 {
-    struct page *page = context;
-    if (page->count == page->limit) {
-        page->more = true;
-        return false;
-    }
-    page->count++;
-    page->end.place = desk_place_of(&page->filter, booking);
-    desk_json_booking(&page->call.body, NULL, booking);
-    return true;
+    desk_json_booking(body, NULL, booking);
 }
 
 static enum desk_result run_page(struct desk_job *job, struct desk *desk)
 {
-    struct page *page = container_of(job, struct page, call.job);
-    struct buffer *body = &page->call.body;
-    json_begin(body);
-    json_open_array(body, "bookings");
-    bool found = desk_find_bookings(desk, &page->filter, page->behind ? &page->after.place : NULL,
-                                    page->limit + 1, add_booking, page, &job->error);
-    json_close_array(body);
-    if (page->more) {
-        char next[DESK_PAGE_END_SIZE];
-        desk_page_end_write(&page->end, next);
-        json_add_string(body, "next", next);
-    }
-    json_end(body);
-    return desk_result_of(found);
+    struct page_call *call = container_of(job, struct page_call, call.job);
+    return desk_result_of(desk_page_add(desk, &call->page, &call->call.body, &job->error));
 }
 
 /* Whether both limits, where they are given, leave something between them. */
@@ -102,15 +78,11 @@ void desk_api_bookings(void *context, struct http_request *request)
         request_refuse_field(request, "after", "is the 'next' of a page in another order");
         return;
     }
-    struct page *page = desk_call_new(sizeof *page, context, request, run_page);
-    if (!page)
+    struct page_call *call = desk_call_new(sizeof *call, context, request, run_page);
+    if (!call)
         return;
-    page->filter = filter;
-    page->after = after;
-    page->behind = fields[AFTER].given;
-    page->end.order = filter.order;
-    page->limit = limit;
-    desk_call_start(&page->call);
+    call->page = (struct desk_page){filter, after, fields[AFTER].given, limit, add_booking};
+    desk_call_start(&call->call);
 }
 
 /* --- one of them ------------------------------------------------------------------------------ */

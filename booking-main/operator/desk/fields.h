@@ -4,7 +4,7 @@
 
 #include "lib/http/fields.h"
 #include "store/desk/desk.h"
-#include "store/desk/page_end.h"
+#include "store/desk/page.h"
 
 /* Whether the period, whose end is the field `to`, is one of at most so many days; false when that
  * was answered. */
