@@ -97,9 +97,9 @@ static int by_position(const void *left, const void *right)
     return (a > b) - (a < b);
 }
 
-/* One search a category, and one for a category that is named whole, which a large catalog may not
- * tell of. A category's cheapest car is in the catalog's order, but the cheapest that
- * is free may be any: so all are looked for, and the cheapest of them told. */
+/* One search a category. A category's cheapest car is in the catalog's order, but the cheapest that
+ * is free may be any: so all are looked for, and the cheapest of them told. One that is named whole
+ * is asked for as it is: of many categories the catalog does not tell all. */
 size_t inventory_find_each(const struct inventory *inventory, const struct criteria *criteria,
                            uint32_t *positions, size_t limit)
 {
